@@ -1,0 +1,142 @@
+package agreement
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+)
+
+// Register holds agreements that are sound by themselves and together. It does
+// not change after Load and is safe for concurrent use.
+type Register struct {
+	all  []*Agreement
+	byID map[string]*Agreement
+}
+
+// Pair is one provider's dataset.
+type Pair struct {
+	Provider string
+	Dataset  string
+}
+
+// Terms are what a provider may submit under an agreement.
+type Terms struct {
+	Agreement string
+	Version   int
+	// Fields holds the pointers that the agreement lists.
+	Fields map[string]bool
+	// Unlisted is "refuse" (the row) or "drop" (the field).
+	Unlisted      string
+	RetentionDays int
+	// Areas are the ONS codes that the provider covers; empty means all.
+	Areas []string
+}
+
+func newRegister(all []*Agreement) *Register {
+	r := &Register{all: all, byID: make(map[string]*Agreement, len(all))}
+	for _, a := range all {
+		r.byID[a.ID] = a
+	}
+	return r
+}
+
+// All returns the agreements in the order of their ids.
+func (r *Register) All() []*Agreement { return slices.Clone(r.all) }
+
+// Get returns the agreement with an id.
+func (r *Register) Get(id string) (*Agreement, bool) {
+	a, ok := r.byID[id]
+	return a, ok
+}
+
+// Groups returns every provider's dataset that any agreement names, whatever
+// its status, sorted.
+func (r *Register) Groups() []Pair {
+	seen := map[Pair]bool{}
+	for _, a := range r.all {
+		for _, s := range a.Datasets {
+			seen[Pair{a.Provider.Agency, s.Dataset}] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b Pair) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Dataset, b.Dataset))
+	})
+}
+
+// Submission returns the terms under which an agency may submit a dataset at
+// the given time. An agreement that does not exist and one between other
+// agencies give the same NotFound; one of the agency's own that does not cover
+// the dataset or is not in force gives Forbidden.
+func (r *Register) Submission(id, provider, dataset string, at time.Time) (*Terms, error) {
+	const op = "agreement.Submission"
+	a, ok := r.byID[id]
+	if !ok || a.Provider.Agency != provider {
+		return nil, fault.New(fault.NotFound, op, "There is no such agreement.").WithCode("agreement-unknown")
+	}
+	share, ok := a.Share(dataset)
+	if !ok {
+		return nil, fault.New(fault.Forbidden, op, "The agreement does not cover this dataset.").
+			WithCode("agreement-dataset")
+	}
+	if s := a.Status(at); s != Active {
+		return nil, fault.New(fault.Forbidden, op, "The agreement is not in force: its status is "+string(s)+".").
+			WithCode("agreement-" + string(s))
+	}
+	return &Terms{
+		Agreement: a.ID, Version: a.Version, Fields: share.Fields(), Unlisted: share.Unlisted,
+		RetentionDays: share.RetentionDays, Areas: slices.Clone(share.Areas),
+	}, nil
+}
+
+// Visible reports whether the agency is provider or recipient in any agreement
+// on the dataset.
+func (r *Register) Visible(agency, dataset string) bool {
+	return slices.ContainsFunc(r.all, func(a *Agreement) bool {
+		_, ok := a.Share(dataset)
+		return ok && (a.Provider.Agency == agency || a.Recipient.Agency == agency)
+	})
+}
+
+// Covers reports whether some agreement says that the provider covers the local
+// authority with this dataset.
+func (r *Register) Covers(provider, dataset, areaCode string) bool {
+	return slices.ContainsFunc(r.all, func(a *Agreement) bool {
+		s, ok := a.Share(dataset)
+		return ok && a.Provider.Agency == provider && (len(s.Areas) == 0 || slices.Contains(s.Areas, areaCode))
+	})
+}
+
+// CheckPurposes reports every purpose that the agreements name and the given
+// list of kinds by purpose does not know, or knows for other kinds of request.
+// The fault is like that of Load.
+func (r *Register) CheckPurposes(kinds map[string][]string) error {
+	var found Findings
+	for _, a := range r.all {
+		for i, s := range a.Datasets {
+			for j, p := range s.Purposes {
+				at := fmt.Sprintf("/datasets/%d/purposes/%d", i, j)
+				known, ok := kinds[p.Purpose]
+				if !ok {
+					found = append(found, a.found(at+"/purpose", "purpose-unknown", "there is no purpose "+p.Purpose,
+						"use a purpose of purposes.json, or add it there"))
+					continue
+				}
+				for k, kind := range p.Kinds {
+					if !slices.Contains(known, kind) {
+						found = append(found, a.found(fmt.Sprintf("%s/kinds/%d", at, k), "purpose-kind",
+							fmt.Sprintf("the purpose %s is not for requests of kind %s", p.Purpose, kind),
+							"take the kind out, or add it to purposes.json"))
+					}
+				}
+			}
+		}
+	}
+	return found.fault("agreement.CheckPurposes")
+}
+
+// sorted returns the keys of m in order.
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
