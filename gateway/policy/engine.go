@@ -1,0 +1,216 @@
+package policy
+
+import (
+	"context"
+	"io/fs"
+	"runtime"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/metrics"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/dataset"
+	"github.com/concord-gateway/concord/gateway/fault"
+)
+
+// DefaultTimeout is how long one evaluation may take where Config does not say.
+const DefaultTimeout = 50 * time.Millisecond
+
+// Config is what an Engine is made of.
+type Config struct {
+	// Core holds the rules: every *.rego below it but the tests, and
+	// agencies.json.
+	Core       fs.FS
+	Agreements *agreement.Register
+	Purposes   []Purpose
+	Datasets   *dataset.Registry
+	// Timeout is how long one evaluation may take; zero is DefaultTimeout.
+	Timeout time.Duration
+}
+
+// Engine decides by one policy revision. It does not change after New and is
+// safe for concurrent use.
+type Engine struct {
+	release  rego.PreparedEvalQuery
+	access   rego.PreparedEvalQuery
+	purposes map[string]Purpose
+	timeout  time.Duration
+	// groups holds the values of what is known to be shared, for inputs.
+	groups map[Group]*ast.Term
+	// places holds one token for each evaluation that runs.
+	places   chan struct{}
+	revision string
+	// options are added to each evaluation; tests set them.
+	options []rego.EvalOption
+}
+
+// New compiles the rules and loads the agreements. Whatever is wrong with
+// either is a fault of kind Invalid that names file and line.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	const op = "policy.New"
+	if err := cfg.Agreements.CheckPurposes(kindsByID(cfg.Purposes)); err != nil {
+		return nil, err
+	}
+	sources, err := readSources(cfg)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "The policy cannot be read.", err)
+	}
+	compiler, err := compile(sources.modules)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "The policy does not compile.", err)
+	}
+	e, err := prepare(ctx, cfg, compiler, newStore(document(cfg, sources)))
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "The policy cannot be prepared.", err)
+	}
+	e.revision = sources.revision(cfg)
+	return e, nil
+}
+
+// prepare readies both queries, once.
+func prepare(ctx context.Context, cfg Config, compiler *ast.Compiler, store storage.Store) (*Engine, error) {
+	e := &Engine{purposes: make(map[string]Purpose, len(cfg.Purposes)), timeout: cfg.Timeout, groups: map[Group]*ast.Term{}}
+	e.places = make(chan struct{}, runtime.GOMAXPROCS(0))
+	for _, p := range cfg.Agreements.Groups() {
+		g := Group{p.Provider, p.Dataset}
+		e.groups[g] = g.term()
+	}
+	if e.timeout <= 0 {
+		e.timeout = DefaultTimeout
+	}
+	for _, p := range cfg.Purposes {
+		e.purposes[p.ID] = p
+	}
+	for query, prepared := range map[string]*rego.PreparedEvalQuery{
+		"data.concord.release.decision": &e.release,
+		"data.concord.access.decision":  &e.access,
+	} {
+		var err error
+		*prepared, err = rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store),
+			rego.StrictBuiltinErrors(true), rego.GenerateJSON(asTerm)).PrepareForEval(ctx)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// Revision is the SHA-256, in hexadecimal, over everything that a decision
+// depends on besides its input.
+func (e *Engine) Revision() string { return e.revision }
+
+// Purpose returns the purpose with an id.
+func (e *Engine) Purpose(id string) (Purpose, bool) {
+	p, ok := e.purposes[id]
+	return p, ok
+}
+
+// Decide answers one request, in one evaluation. A decision that denies is not
+// an error. It returns a fault of kind Invalid where Input.Request.Time is not
+// RFC 3339, and Unavailable where the rules give no whole answer in time.
+func (e *Engine) Decide(ctx context.Context, in Input) (Decision, error) {
+	w, err := e.decide(ctx, in)
+	if err != nil {
+		return Decision{}, err
+	}
+	return w.decision(e.revision), nil
+}
+
+// Access says whether the actor may call a route. Faults are as for Decide.
+func (e *Engine) Access(ctx context.Context, in AccessInput) (AccessDecision, error) {
+	const op = "policy.Access"
+	at, err := instant(op, in.Time)
+	if err != nil {
+		return AccessDecision{}, err
+	}
+	return evaluate(ctx, e, op, &e.access, in.value(), at, (*decoder).access)
+}
+
+func (e *Engine) decide(ctx context.Context, in Input) (wireDecision, error) {
+	const op = "policy.Decide"
+	at, err := instant(op, in.Request.Time)
+	if err != nil {
+		return wireDecision{}, err
+	}
+	out, err := evaluate(ctx, e, op, &e.release, in.value(e.groups), at, (*decoder).decision)
+	if err != nil {
+		return wireDecision{}, err
+	}
+	if !out.answers(in.Groups) {
+		return wireDecision{}, fault.New(fault.Unavailable, op, "The policy did not answer for every dataset.").
+			WithCode("policy-incomplete")
+	}
+	return out, nil
+}
+
+// evaluate runs a prepared query once and decodes its one answer.
+func evaluate[T any](
+	ctx context.Context, e *Engine, op string, query *rego.PreparedEvalQuery, input ast.Value, at time.Time,
+	decode func(*decoder, ast.Value, *T),
+) (T, error) {
+	var none T
+	v, err := e.answer(ctx, query, input, at)
+	if err != nil {
+		return none, fault.Wrap(fault.Unavailable, op, "The policy could not be evaluated.", err).WithCode("policy-failed")
+	}
+	if v == nil {
+		return none, fault.New(fault.Unavailable, op, "The policy gave no answer.").WithCode("policy-undefined")
+	}
+	var (
+		d   decoder
+		out T
+	)
+	decode(&d, v, &out)
+	if d.err != nil {
+		return none, fault.Wrap(fault.Unavailable, op, "The policy gave an answer of the wrong form.", d.err).
+			WithCode("policy-malformed")
+	}
+	return out, nil
+}
+
+// answer evaluates when one of the places is free: as many evaluations run at
+// once as there are processors, so that the time-out measures one evaluation
+// and not the queue before it. It returns nil where the query has no answer.
+func (e *Engine) answer(
+	ctx context.Context, query *rego.PreparedEvalQuery, input ast.Value, at time.Time,
+) (ast.Value, error) {
+	select {
+	case e.places <- struct{}{}:
+		defer func() { <-e.places }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	stop := topdown.NewCancel()
+	defer context.AfterFunc(ctx, stop.Cancel)()
+	options := append([]rego.EvalOption{
+		rego.EvalParsedInput(input), rego.EvalTime(at), rego.EvalExternalCancel(stop), rego.EvalMetrics(metrics.NoOp()),
+	}, e.options...)
+	results, err := query.Eval(ctx, options...)
+	if err == nil {
+		err = ctx.Err() // an answer that comes too late is none
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(results) != 1 || len(results[0].Expressions) != 1 {
+		return nil, nil
+	}
+	v, _ := results[0].Expressions[0].Value.(ast.Value)
+	return v, nil
+}
+
+// instant reads the time of a request.
+func instant(op, s string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, fault.Wrap(fault.Invalid, op, "The time of the request is not RFC 3339.", err).
+			At("/request/time")
+	}
+	return at, nil
+}

@@ -1,0 +1,154 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/version"
+)
+
+// agenciesFile lists the agencies that take part; one of them is the host.
+const agenciesFile = "agencies.json"
+
+// sources is the policy as read.
+type sources struct {
+	// files holds the bytes of each file by name, for the revision.
+	files    map[string][]byte
+	modules  map[string]*ast.Module
+	agencies object
+	// texts are the words of the reasons by code.
+	texts map[string]text
+}
+
+// readSources reads and parses the core rules and the conditions of the
+// agreements.
+func readSources(cfg Config) (*sources, error) {
+	s := &sources{files: map[string][]byte{}, modules: map[string]*ast.Module{}}
+	err := fs.WalkDir(cfg.Core, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(name, "_test.rego") {
+			return err
+		}
+		raw, err := fs.ReadFile(cfg.Core, name)
+		if err != nil {
+			return err
+		}
+		switch {
+		case path.Ext(name) == ".rego":
+			return s.add("concord/"+name, raw, "concord.")
+		case name == agenciesFile:
+			s.files["concord/"+name] = raw
+			return json.Unmarshal(raw, &s.agencies)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range cfg.Agreements.All() {
+		if len(a.Conditions) == 0 {
+			continue
+		}
+		if err := s.add("agreements/"+a.ID+"/conditions.rego", a.Conditions, ""); err != nil {
+			return nil, err
+		}
+	}
+	s.texts = readTexts(s.modules)
+	return s, s.checkConditions(cfg)
+}
+
+func (s *sources) add(name string, raw []byte, prefix string) error {
+	m, err := ast.ParseModuleWithOpts(name, string(raw), ast.ParserOptions{
+		ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities(),
+	})
+	if err != nil {
+		return err
+	}
+	if m == nil || m.Package == nil {
+		return fmt.Errorf("%s: there is no package in it", name)
+	}
+	if got := strings.TrimPrefix(m.Package.Path.String(), "data."); !strings.HasPrefix(got, prefix) {
+		return fmt.Errorf("%s:%d: the package is %s and must begin with %s", name, m.Package.Location.Row, got, prefix)
+	}
+	s.files[name], s.modules[name] = raw, m
+	return nil
+}
+
+// checkConditions holds the conditions of an agreement to their own package,
+// so that no agreement can speak for another or for the core.
+func (s *sources) checkConditions(cfg Config) error {
+	for _, a := range cfg.Agreements.All() {
+		name := "agreements/" + a.ID + "/conditions.rego"
+		m, ok := s.modules[name]
+		if !ok {
+			continue
+		}
+		want := ast.MustParseRef(fmt.Sprintf("data.concord.agreements[%q]", a.ID))
+		if !m.Package.Path.Equal(want) {
+			return fmt.Errorf("%s:%d: the package must be concord.agreements[%q]", name, m.Package.Location.Row, a.ID)
+		}
+	}
+	return nil
+}
+
+// revision digests the names and bytes of everything that a decision depends
+// on.
+func (s *sources) revision(cfg Config) string {
+	files := maps.Clone(s.files)
+	for _, a := range cfg.Agreements.All() {
+		files["agreements/"+a.ID+"/agreement.json"] = a.Source
+	}
+	for _, d := range cfg.Datasets.All() {
+		files["datasets/"+d.Name] = d.Schema
+	}
+	for _, p := range cfg.Purposes {
+		files["purposes/"+p.ID] = fmt.Appendf(nil, "%q %q %q %q %t", p.ID, p.Title, p.Description, p.Kinds, p.Emergency)
+	}
+	files["opa"] = []byte(version.Version)
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		sum := sha256.Sum256(files[name])
+		fmt.Fprintf(h, "%q %x\n", name, sum)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func compile(modules map[string]*ast.Module) (*ast.Compiler, error) {
+	c := ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true).WithDefaultRegoVersion(ast.RegoV1)
+	c.Compile(modules)
+	if c.Failed() {
+		return nil, c.Errors
+	}
+	return c, nil
+}
+
+// forbidden are the beginnings of the names of built-in functions whose answer
+// depends on anything but their arguments, or that reach out of the process.
+var forbidden = []string{
+	"http.", "net.", "opa.", "rand.", "uuid.", "time.now_ns", "io.jwt.", "crypto.", "providers.", "rego.parse_module",
+}
+
+// capabilities are what the rules may use of OPA.
+func capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool {
+		return b.Nondeterministic || slices.ContainsFunc(forbidden, func(prefix string) bool {
+			return strings.HasPrefix(b.Name, prefix)
+		})
+	})
+	c.AllowNet = []string{}
+	return c
+}
+
+// newStore holds the data as values of the evaluator, so that a look-up does
+// not convert what it finds.
+func newStore(data ast.Object) storage.Store { return inmem.NewFromASTObject(data) }

@@ -1,0 +1,40 @@
+package concord.access
+
+_everyone := {"everyone": true, "roles": set(), "host": false, "own": false}
+
+_for(roles, host, own) := {"everyone": false, "roles": roles, "host": host, "own": own}
+
+# Every route by its action. An action that is not here is denied.
+_actions := {
+	"agreements.list": _everyone,
+	"agreements.read": _everyone,
+	"audit.checkpoint": _everyone,
+	"audit.consistency": _everyone,
+	"audit.entries": _for({"ig-lead"}, true, false),
+	"audit.entry": _for({"ig-lead"}, true, false),
+	"audit.export": _for({"ig-lead"}, true, false),
+	"audit.proof": _everyone,
+	"audit.search": _for({"ig-lead"}, true, false),
+	"case_links.create": _for({"analyst", "supervisor"}, true, false),
+	"datasets.list": _everyone,
+	"datasets.schema": _everyone,
+	"decisions.explain": _everyone,
+	"disclosures.list": _for({"partner-ig"}, false, true),
+	"editions.create": _for({"ig-lead", "supervisor"}, true, false),
+	"editions.list": _for({"ig-lead", "supervisor"}, true, false),
+	"history.read": {"everyone": true, "roles": set(), "host": false, "own": true},
+	"profiles.area": _for({"analyst", "partner-ig", "supervisor"}, false, false),
+	"profiles.subject": _for({"analyst"}, false, false),
+	"submissions.create": _for({"submitter"}, false, true),
+	"submissions.read": _for({"submitter"}, false, true),
+	"withdrawals.create": _for({"submitter"}, false, true),
+}
+
+# Roles that one person must not hold together.
+_apart := {
+	{"analyst", "ig-lead"},
+	{"analyst", "operator"},
+	{"approver", "policy-author"},
+	{"emergency", "ig-lead"},
+	{"ig-lead", "operator"},
+}

@@ -1,0 +1,50 @@
+package concord.release
+
+_strictest := "OFFICIAL-SENSITIVE" if {
+	_obliged.markings["OFFICIAL-SENSITIVE"]
+} else := "OFFICIAL" if {
+	_obliged.markings.OFFICIAL
+}
+
+# What all terms in use oblige to, joined: each of its parts is an object whose keys are what
+# any of them says.
+_obliged := object.union_n(array.concat(
+	[obliges | some [_, _, obliges] in _plain],
+	[term.obliges | some terms in _granting; some term in terms],
+))
+
+# METADATA
+# title: Obligations
+# description: |
+#   What comes with the data: the strictest marking, every instruction, the earliest dates
+#   and the tightest quota of all agreements that release something.
+obligations := object.union(_handling, _quota)
+
+# Without a value where the marking is none of the list: then there is no decision.
+_handling := {"handling": "", "instructions": [], "review": "", "expires": ""} if {
+	count(_obliged) == 0
+} else := {
+	"handling": _strictest,
+	"instructions": sort(object.keys(_obliged.instructions)),
+	"review": min(object.keys(_obliged.reviews)),
+	"expires": min(object.keys(_obliged.expiries)),
+}
+
+default _quota := {}
+
+_quota := {"quota": {
+	"per_hour": _least("per_hour"),
+	"per_day": _least("per_day"),
+}} if {
+	count(_obliged.quotas) > 0
+}
+
+# The least limit that any agreement sets; zero where none does.
+_least(span) := min(limits) if {
+	limits := {limit |
+		some quota in _obliged.quotas
+		limit := quota[span]
+		limit > 0
+	}
+	count(limits) > 0
+} else := 0
