@@ -1,0 +1,242 @@
+package audit
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Codes of problems that are found in a log.
+const (
+	CodeUnreadable = "unreadable"     // a batch cannot be read at all
+	CodeNumber     = "batch-number"   // a batch is missing or out of place
+	CodeFirst      = "first-index"    // a batch does not begin where the last one ended
+	CodeShape      = "batch-shape"    // counts within a batch do not fit
+	CodeEntryHash  = "entry-hash"     // an entry is not what was hashed
+	CodeEntryForm  = "entry-form"     // an entry is not a canonical entry
+	CodeChain      = "provider-chain" // a provider's chain is broken
+	CodeTips       = "tips"           // the ends of the chains are not what the batch says
+	CodeRoot       = "root"           // the leaves do not give the root
+	CodeSession    = "session"        // a session key is introduced without the log key's leave
+	CodeWriter     = "writer"         // a head is signed by a key that was never introduced
+	CodeHead       = "head"           // a head is not signed, or says something else
+	CodeExpired    = "expired"        // a head is signed after its session's end
+	CodeCheckpoint = "checkpoint"     // a checkpoint is not signed by the log key
+	CodeTruncated  = "truncated"      // the log is shorter than a checkpoint
+	CodeFork       = "fork"           // the log differs from a checkpoint
+)
+
+// entryVersion is Entry.V, as it stands in the text.
+const entryVersion = "1"
+
+// problemsAtMost bounds how many problems are reported for one log.
+const problemsAtMost = 100
+
+// Problem is something that does not fit in a log.
+type Problem struct {
+	// Index is the entry that is damaged, or the first one that cannot be
+	// relied on.
+	Index int64 `json:"index"`
+	// Batch is the number of the batch, or -1.
+	Batch   int64  `json:"batch"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// checker checks batches one after the other, each against what came before.
+// The tree is left to its user.
+type checker struct {
+	origin   string
+	logKeys  []ed25519.PublicKey
+	sessions map[string]session
+	next     int64
+	size     int64
+	tips     map[string]Tip
+	// notify gets each problem.
+	notify func(Problem)
+	// strangers are the unknown writers that were reported.
+	strangers map[string]bool
+	// damaged is set while the chains cannot be followed through a batch; suspect
+	// is then the first entry that is not what was hashed, or the batch's first.
+	damaged bool
+	suspect int64
+}
+
+func (c *checker) problemf(b *Batch, index int64, code, format string, args ...any) {
+	c.notify(Problem{Index: index, Batch: b.N, Code: code, Message: fmt.Sprintf(format, args...)})
+}
+
+// batch checks everything about b except its root, and reports whether it stands
+// where the batches before it end. What is wrong is reported once: afterwards the
+// checker goes on from what b says.
+func (c *checker) batch(b *Batch) (inPlace bool) {
+	inPlace = c.place(b)
+	if !inPlace || c.tips == nil {
+		c.tips = map[string]Tip{}
+	}
+	shaped := c.shape(b)
+	c.damaged, c.suspect = !inPlace || !shaped, b.First
+	for i := range min(len(b.Entries), len(b.Leaves)) {
+		c.entry(b, i)
+	}
+	switch {
+	case c.damaged: // the chains cannot be followed through the damage
+		c.tips = maps.Clone(b.Tips)
+	case !maps.Equal(c.tips, b.Tips):
+		c.problemf(b, b.First, CodeTips, "the ends of the providers' chains are not what batch %d says", b.N)
+		c.tips = maps.Clone(b.Tips)
+	}
+	c.head(b)
+	c.next, c.size = b.N+1, b.Size
+	return inPlace && shaped
+}
+
+func (c *checker) place(b *Batch) bool {
+	if b.N != c.next {
+		c.problemf(b, min(c.size, b.First), CodeNumber, "batch %d stands where batch %d belongs", b.N, c.next)
+		return false
+	}
+	if b.First != c.size {
+		c.problemf(b, min(c.size, b.First), CodeFirst, "batch %d begins at entry %d, not %d", b.N, b.First, c.size)
+		return false
+	}
+	return true
+}
+
+func (c *checker) shape(b *Batch) bool {
+	n := len(b.Entries)
+	private := len(b.Private) == 0 || len(b.Private) == n
+	if n == 0 || len(b.Leaves) != n || !private || b.Size != b.First+int64(n) || len(b.Root) != tlog.HashSize {
+		c.problemf(b, b.First, CodeShape, "the counts within batch %d do not fit", b.N)
+		return false
+	}
+	return true
+}
+
+// chained is what the chain and session checks need of an entry.
+type chained struct {
+	action, provider, prev, seq, version string
+}
+
+// entry checks entry i of b: its hash, its form, its place in the provider's
+// chain, and the session key that it may introduce.
+func (c *checker) entry(b *Batch, i int) {
+	index, text := b.First+int64(i), b.Entries[i]
+	sum := sha256.Sum256(text)
+	if string(sum[:]) != string(b.Leaves[i]) {
+		if !c.damaged {
+			c.damaged, c.suspect = true, index
+		}
+		c.problemf(b, index, CodeEntryHash, "entry %d is not what was hashed into the log", index)
+		return
+	}
+	var e chained
+	err := members(string(text), func(key, value string, _ int) bool {
+		switch key {
+		case "action":
+			e.action = value
+		case "provider":
+			e.provider = value
+		case "provider_prev":
+			e.prev = value
+		case "provider_seq":
+			e.seq = value
+		case "v":
+			e.version = value
+		}
+		return true
+	})
+	if err != nil || e.version != entryVersion {
+		c.problemf(b, index, CodeEntryForm, "entry %d is not a canonical entry", index)
+		return
+	}
+	c.chain(b, index, e, sum)
+	if e.action == `"`+string(Admin)+`"` {
+		c.introduce(b, index, text)
+	}
+}
+
+// chain checks that an entry continues its provider's chain.
+func (c *checker) chain(b *Batch, index int64, e chained, leaf [sha256.Size]byte) {
+	if e.provider == "" && e.prev == "" && e.seq == "" {
+		return
+	}
+	provider := text(e.provider)
+	tip := c.tips[provider]
+	prev := ""
+	if tip.Seq > 0 {
+		prev = `"` + tip.Hash + `"`
+	}
+	if !c.damaged && (e.seq != strconv.FormatInt(tip.Seq+1, 10) || e.prev != prev) {
+		c.problemf(b, index, CodeChain, "entry %d does not continue its provider's chain at %d", index, tip.Seq+1)
+	}
+	seq, _ := strconv.ParseInt(e.seq, 10, 64) // a number that cannot be read was reported above
+	c.tips[provider] = Tip{Seq: seq, Hash: hex.EncodeToString(leaf[:])}
+}
+
+// introduce takes in the session key that an entry introduces, if it does.
+func (c *checker) introduce(b *Batch, index int64, text []byte) {
+	var e Entry
+	if err := json.Unmarshal(text, &e); err != nil {
+		c.problemf(b, index, CodeEntryForm, "entry %d is not an entry", index)
+		return
+	}
+	s, introduces, err := sessionOf(c.origin, &e, c.logKeys)
+	if err != nil {
+		c.problemf(b, index, CodeSession, "entry %d: %v", index, err)
+		return
+	}
+	if introduces {
+		c.sessions[s.verifier.Name()] = s
+	}
+}
+
+// head checks the signed head of b.
+func (c *checker) head(b *Batch) {
+	code, err := c.openHead(b)
+	if err != nil {
+		c.problemf(b, b.First, code, "batch %d: %v", b.N, err)
+	}
+}
+
+func (c *checker) openHead(b *Batch) (code string, err error) {
+	s, known := c.sessions[b.Writer]
+	if !known && c.strangers[b.Writer] {
+		return "", nil // reported with its first batch
+	}
+	if !known {
+		if c.strangers == nil {
+			c.strangers = map[string]bool{}
+		}
+		c.strangers[b.Writer] = true
+		return CodeWriter, errors.New("the head is signed by a key that was never introduced")
+	}
+	n, err := openTree(b.Head, note.VerifierList(s.verifier))
+	if err != nil {
+		return CodeHead, errors.New("the head is not signed by the session that it names")
+	}
+	h, err := headOf(n)
+	if err != nil {
+		return CodeHead, err
+	}
+	digest, err := tipsDigest(b.Tips)
+	if err != nil {
+		return CodeHead, err
+	}
+	if n.origin != batchOrigin(c.origin) || n.size != b.Size || string(n.root[:]) != string(b.Root) ||
+		h.batch != b.N || h.tips != digest {
+		return CodeHead, errors.New("the head was signed for something else")
+	}
+	if h.time.After(s.expires) {
+		return CodeExpired, errors.New("the head was signed after the end of its session")
+	}
+	return "", nil
+}

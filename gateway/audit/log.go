@@ -1,0 +1,322 @@
+package audit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring"
+)
+
+// Config is what a log needs.
+type Config struct {
+	// Store keeps the log. The caller closes it, after the log.
+	Store Store
+	// Keys seals private parts and holds the log key, the signer called "log".
+	Keys keyring.Keyring
+	// Origin names the log for good, for example "concord.example/log": no
+	// spaces, no plus sign. It is the origin line of every checkpoint.
+	Origin string
+	// Clock tells the time; nil means time.Now.
+	Clock func() time.Time
+	// Logger gets what an operator must know; nil discards it.
+	Logger *slog.Logger
+	// CheckpointEvery is how often a checkpoint is published when the log has
+	// grown. Zero publishes only on Publish and Close.
+	CheckpointEvery time.Duration
+	// Queue is how many requests may wait for the sequencer; zero means 4096.
+	Queue int
+
+	// maxEntries bounds what is drained into one batch; benchmarks set it.
+	maxEntries int
+}
+
+const (
+	defaultQueue = 4096
+	// maxQueueBytes bounds the memory of what waits.
+	maxQueueBytes = 64 << 20
+	// retryAfter is what a caller is told when the log cannot take its entry.
+	retryAfter = time.Second
+)
+
+// Log is an open log. All its methods are safe for concurrent use.
+type Log struct {
+	cfg   Config
+	log   *noteSigner // the log key
+	tiles *tileStore
+	use   *window
+	// state is what is durable, read back and acknowledged.
+	state atomic.Pointer[state]
+	// publishing makes checkpoints of this process strictly follow each other.
+	publishing sync.Mutex
+	// stop ends the publisher; done is closed when it has ended.
+	stop context.CancelFunc
+	done chan struct{}
+
+	seq *sequencer
+
+	mu          sync.RWMutex // guards closed, and sending on seq.queue against closing it
+	closed      bool
+	queuedBytes atomic.Int64
+}
+
+// state is the end of the log after one batch. It is immutable.
+type state struct {
+	// next is the number of the next batch.
+	next int64
+	tree tree
+	root tlog.Hash
+	tips map[string]Tip
+}
+
+// Open opens the log in a store. It reads the last batch, the right edge of the
+// tree and the requests of the last day, and answers a fault of kind Unavailable
+// when they do not fit together: a head that no introduced session signed, a root
+// that does not come out, a log that is shorter than, or differs from, its last
+// published checkpoint. Nothing is written.
+func Open(ctx context.Context, cfg Config) (*Log, error) {
+	const op = "audit.Open"
+	cfg.defaults()
+	if !cleanOrigin(cfg.Origin) {
+		return nil, fault.New(fault.Invalid, op, "the origin of the log has to be a name without spaces and plus signs")
+	}
+	key, err := cfg.Keys.Signer(ctx, logKey)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, op, "the log key cannot be had", err)
+	}
+	signer, err := newNoteSigner(cfg.Origin, key)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, op, "the log key cannot sign checkpoints", err)
+	}
+	l := &Log{
+		cfg: cfg, log: signer, tiles: newTileStore(cfg.Store), done: make(chan struct{}),
+		use: &window{times: map[actorKey][]time.Time{}},
+	}
+	pub, _ := key.Public().(ed25519.PublicKey) // newNoteSigner has checked it
+	l.seq = newSequencer(l, pub)
+	if err := l.seq.recover(ctx); err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stop = stop
+	go l.seq.run(background)
+	go l.publisher(background)
+	return l, nil
+}
+
+func (c *Config) defaults() {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Queue <= 0 {
+		c.Queue = defaultQueue
+	}
+	if c.maxEntries <= 0 {
+		c.maxEntries = maxBatchEntries - 1
+	}
+}
+
+// Close takes no more entries, waits for those that are queued, publishes a
+// checkpoint if the log has grown, and stops. When ctx ends first, it returns
+// without waiting; what was not acknowledged may or may not be in the log.
+func (l *Log) Close(ctx context.Context) error {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.seq.queue)
+	}
+	l.mu.Unlock()
+	defer l.stop()
+	select {
+	case <-l.seq.done:
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, "audit.Close", "entries were still waiting", ctx.Err())
+	}
+	err := l.Publish(ctx)
+	select {
+	case <-l.done: // every complete tile is stored
+	case <-ctx.Done():
+	}
+	return err
+}
+
+// VKey returns the verifier key of the log: what Verify needs as a key, in the
+// form that c2sp.org/signed-note gives it.
+func (l *Log) VKey() string { return l.log.vkey }
+
+// Size returns how many entries are in the log, as far as this process knows.
+func (l *Log) Size() int64 { return l.state.Load().tree.size }
+
+// Usage returns how many requests about a subject the actor has made in the
+// hour and in the day before at, as far as this process knows: on a store that
+// several gateways share, the sequencer alone knows better.
+func (l *Log) Usage(subject, agency string, at time.Time) (hour, day int) {
+	times := l.use.since(actorKey{agency, subject}, at.Add(-longWindow))
+	for _, t := range times {
+		if t.After(at.Add(-shortWindow)) {
+			hour++
+		}
+	}
+	return hour, len(times)
+}
+
+// Append writes the drafts of r into the log, together and in order, and returns
+// when they are durable.
+//
+// It answers Limited, with the receipt of the denial that was logged in place of
+// the drafts, when r is over its limit; Invalid and TooLarge (an entry of more
+// than 1 MiB, a request of more than a batch) for drafts that cannot be logged;
+// and Unavailable, with RetryAfter, when the queue is full, the keyring or the
+// store does not answer, or ctx ends. After Unavailable the entries may be in the
+// log or may come into it later: they record a release that did not happen.
+func (l *Log) Append(ctx context.Context, r Request) (Receipt, error) {
+	if err := r.check(); err != nil {
+		return Receipt{}, err
+	}
+	if r.Time.IsZero() {
+		r.Time = l.cfg.Clock()
+	}
+	done, err := l.enqueue(ctx, r, r.Drafts, r.Limit)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !done.verdict.over {
+		return done.receipt()
+	}
+	v := done.verdict
+	if done, err = l.enqueue(ctx, r, r.Limit.Denied, nil); err != nil {
+		return Receipt{}, err
+	}
+	receipt, err := done.receipt()
+	if err != nil {
+		return Receipt{}, err
+	}
+	limited := fault.New(fault.Limited, "audit.Append", "too many requests about people").WithCode(v.code)
+	limited.RetryAfter = v.retry
+	return receipt, limited
+}
+
+// check says whether a request can be logged at all.
+func (r *Request) check() error {
+	const op = "audit.Append"
+	if r.ID == "" || r.Actor.Subject == "" || r.Actor.Agency == "" || len(r.Drafts) == 0 {
+		return fault.New(fault.Invalid, op, "a request needs an id, an actor and at least one draft")
+	}
+	if r.Limit != nil && len(r.Limit.Denied) == 0 {
+		return fault.New(fault.Invalid, op, "a limit needs the drafts that are logged when it is passed")
+	}
+	drafts := r.Drafts
+	if r.Limit != nil {
+		drafts = append(slices.Clip(drafts), r.Limit.Denied...)
+	}
+	for i := range drafts {
+		if drafts[i].Action == "" || !utf8.ValidString(drafts[i].Provider) {
+			return fault.New(fault.Invalid, op, "a draft needs an action, and a provider's name in UTF-8")
+		}
+	}
+	return nil
+}
+
+// enqueue prepares drafts, hands them to the sequencer and waits for it.
+func (l *Log) enqueue(ctx context.Context, r Request, drafts []Draft, limit *Limit) (outcome, error) {
+	const op = "audit.Append"
+	entries, err := preparer{keys: l.cfg.Keys, now: l.cfg.Clock()}.entries(ctx, r, drafts)
+	if err != nil {
+		return outcome{}, err
+	}
+	j := &job{
+		ctx: ctx, entries: entries, limit: limit, at: r.Time,
+		actor: actorKey{r.Actor.Agency, r.Actor.Subject}, reply: make(chan outcome, 1),
+	}
+	for i := range entries {
+		j.bytes += entries[i].bytes()
+	}
+	if err := l.send(j); err != nil {
+		return outcome{}, err
+	}
+	select {
+	case done := <-j.reply:
+		return done, done.err
+	case <-ctx.Done():
+		return outcome{}, fault.Wrap(fault.Unavailable, op, "the caller gave up while its entry was being logged", ctx.Err())
+	}
+}
+
+// send puts a job into the queue, or refuses it at once.
+func (l *Log) send(j *job) error {
+	const op = "audit.Append"
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return unavailable(op, "the log is closed", nil)
+	}
+	if l.queuedBytes.Add(int64(j.bytes)) <= maxQueueBytes {
+		select {
+		case l.seq.queue <- j:
+			return nil
+		default:
+		}
+	}
+	l.queuedBytes.Add(-int64(j.bytes))
+	return unavailable(op, "too many entries are waiting for the log", nil)
+}
+
+// unavailable returns the fault of everything that a caller may try again.
+func unavailable(op, message string, cause error) *fault.Error {
+	err := fault.Wrap(fault.Unavailable, op, message, cause)
+	err.RetryAfter = retryAfter
+	return err
+}
+
+// outcome is what became of a job.
+type outcome struct {
+	err     error
+	verdict verdict
+	// first is the index of its first entry, in batch, after which the log was
+	// in state.
+	first int64
+	count int
+	batch *Batch
+	state *state
+}
+
+// receipt proves the first entry in the tree of the batch's head. It runs in the
+// caller's goroutine.
+func (o *outcome) receipt() (Receipt, error) {
+	proof, err := tlog.ProveRecord(o.state.tree.size, o.first, &o.state.tree)
+	if err != nil {
+		return Receipt{}, fault.Wrap(fault.Internal, "audit.Append", "the entry cannot be proven", err)
+	}
+	return Receipt{
+		First: o.first, Count: o.count, Batch: o.batch.N,
+		EntryHash: hex.EncodeToString(o.batch.Leaves[o.first-o.batch.First]),
+		Proof:     encodeHashes(proof), Head: string(o.batch.Head),
+	}, nil
+}
+
+func encodeHashes(hashes []tlog.Hash) []string {
+	encoded := make([]string, len(hashes))
+	for i, h := range hashes {
+		encoded[i] = h.String()
+	}
+	return encoded
+}
+
+// cleanOrigin reports whether origin can stand on a line of its own and name a
+// key (c2sp.org/signed-note).
+func cleanOrigin(origin string) bool {
+	return origin != "" && utf8.ValidString(origin) && !strings.ContainsAny(origin, "+\n\t ")
+}

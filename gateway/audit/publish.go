@@ -1,0 +1,204 @@
+package audit
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+)
+
+// InclusionProof proves that an entry is in the tree of a checkpoint (RFC 6962
+// section 2.1.1).
+type InclusionProof struct {
+	Index int64 `json:"index"`
+	Size  int64 `json:"size"`
+	// Leaf is the leaf data, SHA-256 of the canonical entry, in hex.
+	Leaf string `json:"leaf_hash"`
+	// Hashes are the audit path, from the leaf up, each in base64.
+	Hashes []string `json:"proof"`
+	// Checkpoint is the signed note of the tree.
+	Checkpoint string `json:"checkpoint"`
+}
+
+// ConsistencyProof proves that the tree of Old entries is a prefix of that of
+// New entries (RFC 6962 section 2.1.2).
+type ConsistencyProof struct {
+	Old int64 `json:"old"`
+	New int64 `json:"new"`
+	// Hashes are each in base64.
+	Hashes []string `json:"proof"`
+}
+
+// Checkpoint returns the newest published checkpoint, a signed note
+// (c2sp.org/tlog-checkpoint), or a fault of kind NotFound while there is none.
+func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
+	_, checkpoint, err := l.cfg.Store.LastCheckpoint(ctx)
+	return checkpoint, err
+}
+
+// Publish signs and stores a checkpoint of the present size, unless one of that
+// size or a greater one is published already.
+func (l *Log) Publish(ctx context.Context) error {
+	const op = "audit.Publish"
+	l.publishing.Lock()
+	defer l.publishing.Unlock()
+	now := l.state.Load()
+	published, _, err := l.cfg.Store.LastCheckpoint(ctx)
+	if err != nil && !isNotFound(err) {
+		return unavailable(op, "the log store does not answer", err)
+	}
+	if now.tree.size <= published {
+		return nil
+	}
+	checkpoint, err := signTree(l.log, l.cfg.Origin, now.tree.size, now.root)
+	if err != nil {
+		return unavailable(op, "the log key cannot sign", err)
+	}
+	err = l.cfg.Store.InsertCheckpoint(ctx, now.tree.size, checkpoint)
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		return unavailable(op, "the log store does not answer", err)
+	}
+	return nil
+}
+
+// publisher stores complete tiles and publishes checkpoints until the sequencer
+// ends or ctx does.
+func (l *Log) publisher(ctx context.Context) {
+	defer close(l.done)
+	var tick <-chan time.Time
+	if l.cfg.CheckpointEvery > 0 {
+		ticker := time.NewTicker(l.cfg.CheckpointEvery)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		select {
+		case t, open := <-l.tiles.unsaved:
+			if !open {
+				return
+			}
+			if err := l.cfg.Store.InsertTile(ctx, t.level, t.n, t.data); err != nil {
+				l.cfg.Logger.Warn("audit: a tile was not stored and will be computed again", "level", t.level, "n", t.n, "error", err)
+			}
+		case <-tick:
+			if err := l.Publish(ctx); err != nil {
+				l.cfg.Logger.Error("audit: no checkpoint was published", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// published returns the newest published checkpoint, verified.
+func (l *Log) published(ctx context.Context, op string) (treeNote, []byte, error) {
+	_, checkpoint, err := l.cfg.Store.LastCheckpoint(ctx)
+	if isNotFound(err) {
+		return treeNote{}, nil, l.notYet(op)
+	}
+	if err != nil {
+		return treeNote{}, nil, err
+	}
+	n, err := openTree(checkpoint, note.VerifierList(l.log.Verifier))
+	if err != nil {
+		return treeNote{}, nil, fault.Wrap(fault.Internal, op, "the published checkpoint does not verify", err)
+	}
+	return n, checkpoint, nil
+}
+
+// notYet is the answer to a question about what is logged but not published.
+func (l *Log) notYet(op string) error {
+	err := fault.New(fault.Conflict, op, "the entry is in the log, but in no published checkpoint yet").
+		WithCode("not-yet-published")
+	err.RetryAfter = max(l.cfg.CheckpointEvery, time.Second)
+	return err
+}
+
+// Proof proves entry index against the newest published checkpoint. It answers
+// NotFound when the log has no such entry, and Conflict with code
+// "not-yet-published" and RetryAfter when it is in the log alone.
+func (l *Log) Proof(ctx context.Context, index int64) (InclusionProof, error) {
+	const op = "audit.Proof"
+	b, err := l.batchOf(ctx, op, index)
+	if err != nil {
+		return InclusionProof{}, err
+	}
+	n, checkpoint, err := l.published(ctx, op)
+	if err != nil {
+		return InclusionProof{}, err
+	}
+	if index >= n.size {
+		return InclusionProof{}, l.notYet(op)
+	}
+	edge, err := l.edge(ctx, n.size)
+	if err != nil {
+		return InclusionProof{}, err
+	}
+	hashes, err := tlog.ProveRecord(n.size, index, l.tiles.reader(ctx, edge))
+	if err != nil {
+		return InclusionProof{}, readFault(op, err)
+	}
+	leaf := b.Leaves[index-b.First]
+	if err := tlog.CheckRecord(hashes, n.size, n.root, index, tlog.RecordHash(leaf)); err != nil {
+		return InclusionProof{}, fault.Wrap(fault.Internal, op, "the log does not prove its own entry", err)
+	}
+	return InclusionProof{
+		Index: index, Size: n.size, Leaf: hex.EncodeToString(leaf),
+		Hashes: encodeHashes(hashes), Checkpoint: string(checkpoint),
+	}, nil
+}
+
+// Consistency proves that the log of the size older is a prefix of that of the
+// size newer. Both sizes must be at least 1; newer zero means the newest published
+// checkpoint, beyond which nothing is proven.
+func (l *Log) Consistency(ctx context.Context, older, newer int64) (ConsistencyProof, error) {
+	const op = "audit.Consistency"
+	n, _, err := l.published(ctx, op)
+	if err != nil {
+		return ConsistencyProof{}, err
+	}
+	if newer == 0 {
+		newer = n.size
+	}
+	if older < 1 || newer < older {
+		return ConsistencyProof{}, fault.New(fault.Invalid, op, "the old size must be at least 1 and at most the new size")
+	}
+	if newer > n.size {
+		return ConsistencyProof{}, l.notYet(op)
+	}
+	edge, err := l.edge(ctx, n.size)
+	if err != nil {
+		return ConsistencyProof{}, err
+	}
+	hashes, err := tlog.ProveTree(newer, older, l.tiles.reader(ctx, edge))
+	if err != nil {
+		return ConsistencyProof{}, readFault(op, err)
+	}
+	return ConsistencyProof{Old: older, New: newer, Hashes: encodeHashes(hashes)}, nil
+}
+
+// edge returns the right edge of a tree of at least size entries: that of this
+// process, or, when another gateway has published more than this one knows, one
+// read from the store.
+func (l *Log) edge(ctx context.Context, size int64) (*tree, error) {
+	if now := l.state.Load(); now.tree.size >= size {
+		return &now.tree, nil
+	}
+	edge, err := restore(size, func(level int, from, to int64) ([]tlog.Hash, error) {
+		return l.tiles.hashes(ctx, level, from, to)
+	})
+	return &edge, err
+}
+
+// readFault passes a fault of the store through and makes any other error one.
+func readFault(op string, err error) error {
+	if fault.KindOf(err) == fault.Internal {
+		return fault.Wrap(fault.Internal, op, "the tree of the log cannot be read", err)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}

@@ -1,0 +1,121 @@
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring"
+)
+
+// Indexed is an entry with its place in the log.
+type Indexed struct {
+	Index int64 `json:"index"`
+	Entry Entry `json:"entry"`
+}
+
+// batchOf returns the batch that holds an entry, or NotFound.
+func (l *Log) batchOf(ctx context.Context, op string, index int64) (*Batch, error) {
+	if index < 0 {
+		return nil, fault.New(fault.NotFound, op, "the log has no such entry")
+	}
+	b, err := l.cfg.Store.BatchOf(ctx, index)
+	if err != nil {
+		return nil, err
+	}
+	if at := index - b.First; at < 0 || at >= int64(len(b.Entries)) || len(b.Leaves) != len(b.Entries) {
+		return nil, fault.New(fault.Internal, op, fmt.Sprintf("batch %d is damaged", b.N))
+	}
+	return b, nil
+}
+
+// entry decodes an entry of b, after checking that it is what was hashed.
+func (b *Batch) entry(index int64) (Entry, []byte, error) {
+	const op = "audit.Entry"
+	raw := b.Entries[index-b.First]
+	sum := sha256.Sum256(raw)
+	if string(sum[:]) != string(b.Leaves[index-b.First]) {
+		return Entry{}, nil, fault.New(fault.Internal, op, fmt.Sprintf("entry %d is not what was hashed into the log", index))
+	}
+	var e Entry
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return Entry{}, nil, fault.Wrap(fault.Internal, op, fmt.Sprintf("entry %d is not an entry", index), err)
+	}
+	return e, raw, nil
+}
+
+// Entry returns one entry, decoded and in its exact bytes. It answers NotFound
+// when the log has no such entry, and Internal when the entry is not what was
+// hashed into the log.
+func (l *Log) Entry(ctx context.Context, index int64) (Entry, []byte, error) {
+	b, err := l.batchOf(ctx, "audit.Entry", index)
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	return b.entry(index)
+}
+
+// Search returns the entries that match q, newest first. The rows that it finds
+// them by are derived from the log (Store.Reindex); the entries themselves are
+// checked like those of Entry.
+func (l *Log) Search(ctx context.Context, q Query) ([]Indexed, error) {
+	found, err := l.cfg.Store.Search(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Indexed, 0, len(found))
+	var b *Batch
+	for _, index := range found {
+		if b == nil || index < b.First {
+			if b, err = l.batchOf(ctx, "audit.Search", index); err != nil {
+				return nil, err
+			}
+		}
+		e, _, err := b.entry(index)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, Indexed{Index: index, Entry: e})
+	}
+	return entries, nil
+}
+
+// OpenPrivate opens the private part of an entry. It answers NotFound when there
+// is no such entry or the log key of its month was destroyed, and Internal when
+// the private part is not the one that the entry committed to.
+func (l *Log) OpenPrivate(ctx context.Context, index int64) (Private, error) {
+	const op = "audit.OpenPrivate"
+	b, err := l.batchOf(ctx, op, index)
+	if err != nil {
+		return Private{}, err
+	}
+	e, _, err := b.entry(index)
+	if err != nil {
+		return Private{}, err
+	}
+	at, err := time.Parse(timeLayout, e.Time)
+	if err != nil || index-b.First >= int64(len(b.Private)) {
+		return Private{}, fault.New(fault.Internal, op, "the entry has no time or no private part")
+	}
+	sealer, err := l.cfg.Keys.Sealer(ctx, keyring.LogScope(at))
+	if err != nil {
+		return Private{}, err
+	}
+	plain, err := sealer.Open(b.Private[index-b.First], []byte(e.ID))
+	if err != nil {
+		return Private{}, err
+	}
+	var p Private
+	if err := json.Unmarshal(plain, &p); err != nil {
+		return Private{}, fault.Wrap(fault.Internal, op, "the private part cannot be read", err)
+	}
+	salt, err := hex.DecodeString(p.Salt)
+	if hash := privateHash(salt, plain); err != nil || hex.EncodeToString(hash[:]) != e.Private {
+		return Private{}, fault.New(fault.Internal, op, "the private part is not the one that the entry names")
+	}
+	return p, nil
+}

@@ -1,0 +1,287 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxDepth bounds the nesting of a JSON text, so that a hostile one cannot
+// exhaust the stack.
+const maxDepth = 256
+
+var (
+	errNotCanonical = errors.New("not canonical JSON")
+	errTooDeep      = errors.New("JSON nested too deeply")
+)
+
+// scanner reads one JSON text that must be canonical already (RFC 8785). It
+// allocates nothing for the texts that Concord writes.
+type scanner struct {
+	text string
+	at   int
+}
+
+// isCanonical reports whether text is one canonical JSON value and nothing
+// else.
+func isCanonical(text string) bool {
+	s := scanner{text: text}
+	return s.value(0) == nil && s.at == len(text)
+}
+
+// members calls f with each member of the canonical JSON object text in order,
+// with the offset just behind the member's value, until f returns false. The
+// key is passed as it stands in the text, without quotes.
+func members(text string, f func(key, value string, end int) bool) error {
+	s := scanner{text: text}
+	stopped := false
+	err := s.object(0, func(key, value string) bool {
+		stopped = !f(key, value, s.at)
+		return !stopped
+	})
+	if err == nil && !stopped && s.at != len(text) {
+		return errNotCanonical
+	}
+	return err
+}
+
+func (s *scanner) peek() byte {
+	if s.at < len(s.text) {
+		return s.text[s.at]
+	}
+	return 0
+}
+
+func (s *scanner) accept(c byte) bool {
+	if s.peek() != c {
+		return false
+	}
+	s.at++
+	return true
+}
+
+func (s *scanner) value(depth int) error {
+	if depth > maxDepth {
+		return errTooDeep
+	}
+	switch c := s.peek(); c {
+	case '{':
+		return s.object(depth, nil)
+	case '[':
+		return s.array(depth)
+	case '"':
+		return s.str()
+	case 't':
+		return s.literal("true")
+	case 'f':
+		return s.literal("false")
+	case 'n':
+		return s.literal("null")
+	default:
+		return s.number()
+	}
+}
+
+func (s *scanner) literal(word string) error {
+	if !strings.HasPrefix(s.text[s.at:], word) {
+		return errNotCanonical
+	}
+	s.at += len(word)
+	return nil
+}
+
+// object reads an object whose keys must ascend strictly by UTF-16 code units
+// (RFC 8785 section 3.2.3), which also rules out a key given twice.
+func (s *scanner) object(depth int, f func(key, value string) bool) error {
+	if !s.accept('{') {
+		return errNotCanonical
+	}
+	if s.accept('}') {
+		return nil
+	}
+	last := ""
+	for first := true; ; first = false {
+		start := s.at
+		if err := s.str(); err != nil {
+			return err
+		}
+		key := s.text[start+1 : s.at-1]
+		if !s.accept(':') || !first && !keyLess(last, key) {
+			return errNotCanonical
+		}
+		last = key
+		start = s.at
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		if f != nil && !f(key, s.text[start:s.at]) {
+			return nil
+		}
+		if s.accept('}') {
+			return nil
+		}
+		if !s.accept(',') {
+			return errNotCanonical
+		}
+	}
+}
+
+func (s *scanner) array(depth int) error {
+	s.at++ // the bracket
+	if s.accept(']') {
+		return nil
+	}
+	for {
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		if s.accept(']') {
+			return nil
+		}
+		if !s.accept(',') {
+			return errNotCanonical
+		}
+	}
+}
+
+// str reads a string with only the escapes of RFC 8785 section 3.2.2.2.
+func (s *scanner) str() error {
+	if !s.accept('"') {
+		return errNotCanonical
+	}
+	start, ascii := s.at, true
+	for s.at < len(s.text) {
+		switch c := s.text[s.at]; {
+		case c == '"':
+			if !ascii && !utf8.ValidString(s.text[start:s.at]) {
+				return errNotCanonical
+			}
+			s.at++
+			return nil
+		case c == '\\':
+			if err := s.escape(); err != nil {
+				return err
+			}
+		case c < ' ':
+			return errNotCanonical
+		default:
+			ascii = ascii && c < utf8.RuneSelf
+			s.at++
+		}
+	}
+	return errNotCanonical
+}
+
+func (s *scanner) escape() error {
+	rest := s.text[s.at:]
+	if len(rest) >= 2 && strings.IndexByte(`"\bfnrt`, rest[1]) >= 0 {
+		s.at += 2
+		return nil
+	}
+	const long = len(`\u0000`)
+	if len(rest) < long || !strings.HasPrefix(rest, `\u00`) {
+		return errNotCanonical
+	}
+	v, err := strconv.ParseUint(rest[4:long], 16, 8)
+	if err != nil || v >= ' ' || shortEscape(byte(v)) != 0 || rest[4:long] != strings.ToLower(rest[4:long]) {
+		return errNotCanonical
+	}
+	s.at += long
+	return nil
+}
+
+// number reads a number in the form that ECMAScript gives it (RFC 8785 section
+// 3.2.2.3).
+func (s *scanner) number() error {
+	start := s.at
+	for s.at < len(s.text) && strings.IndexByte("+-.0123456789eE", s.text[s.at]) >= 0 {
+		s.at++
+	}
+	literal := s.text[start:s.at]
+	if smallInteger(literal) {
+		return nil
+	}
+	f, err := strconv.ParseFloat(literal, 64)
+	if err != nil || string(appendNumber(nil, f)) != literal {
+		return errNotCanonical
+	}
+	return nil
+}
+
+// smallInteger reports whether literal is an integer that is surely in its
+// canonical form: up to fifteen digits, no leading zero, no minus zero.
+func smallInteger(literal string) bool {
+	digits := strings.TrimPrefix(literal, "-")
+	if digits == "" || len(digits) > 15 || digits[0] == '0' && literal != "0" {
+		return false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// appendNumber appends f, which must be finite, as ECMAScript writes it.
+func appendNumber(dst []byte, f float64) []byte {
+	if f == 0 {
+		return append(dst, '0') // minus zero too
+	}
+	if a := math.Abs(f); a >= 1e-6 && a < 1e21 {
+		return strconv.AppendFloat(dst, f, 'f', -1, 64)
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+	// Go pads the exponent to two digits, ECMAScript does not.
+	if e := bytes.IndexByte(dst[start:], 'e') + start; len(dst) == e+4 && dst[e+2] == '0' {
+		dst = append(dst[:e+2], dst[e+3])
+	}
+	return dst
+}
+
+// keyLess orders two keys, as they stand in canonical text, by the UTF-16 code
+// units of what they mean.
+func keyLess(a, b string) bool {
+	if plain(a) && plain(b) {
+		return a < b
+	}
+	return utf16Less(unquote(a), unquote(b))
+}
+
+func plain(key string) bool {
+	for i := range len(key) {
+		if key[i] == '\\' || key[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// utf16Less orders by UTF-16 code units, which differs from the order of UTF-8
+// bytes where a surrogate pair meets U+E000 to U+FFFF.
+func utf16Less(a, b string) bool {
+	for a != "" && b != "" {
+		ra, na := utf8.DecodeRuneInString(a)
+		rb, nb := utf8.DecodeRuneInString(b)
+		if ra != rb {
+			if ra > 0xffff && rb > 0xffff {
+				return ra < rb
+			}
+			return firstUnit(ra) < firstUnit(rb)
+		}
+		a, b = a[na:], b[nb:]
+	}
+	return a == "" && b != ""
+}
+
+func firstUnit(r rune) rune {
+	if high, _ := utf16.EncodeRune(r); r > 0xffff {
+		return high
+	}
+	return r
+}

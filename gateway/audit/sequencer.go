@@ -1,0 +1,262 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+)
+
+const (
+	// storeTimeout bounds one call of the store. A call that takes longer has an
+	// unknown outcome.
+	storeTimeout = 10 * time.Second
+	// yieldAfterConflict is how long a writer that lost a number and then won
+	// one lets the others go first.
+	yieldAfterConflict = time.Millisecond
+)
+
+// job is a request in the queue.
+type job struct {
+	ctx     context.Context //nolint:containedctx // the caller's, to drop work that nobody waits for
+	entries []prepared
+	bytes   int
+	limit   *Limit
+	actor   actorKey
+	at      time.Time
+	reply   chan outcome // has room for the one outcome
+}
+
+// sequencer puts entries in order. Everything below queue belongs to its
+// goroutine (to Open before that).
+type sequencer struct {
+	l     *Log
+	queue chan *job
+	done  chan struct{} // closed when the goroutine has ended
+
+	// held is a drained job that did not fit into the last batch.
+	held     *job
+	logKeys  []ed25519.PublicKey
+	sessions map[string]session
+	own      *ownSession
+	// unsettled is a batch whose outcome is unknown.
+	unsettled *draftBatch
+	// lost is set while other writers are about.
+	lost bool
+	// broken is why nothing can be appended any more.
+	broken error
+}
+
+func newSequencer(l *Log, logKey ed25519.PublicKey) *sequencer {
+	return &sequencer{
+		l: l, queue: make(chan *job, l.cfg.Queue), done: make(chan struct{}),
+		logKeys: []ed25519.PublicKey{logKey}, sessions: map[string]session{},
+	}
+}
+
+func (s *sequencer) run(ctx context.Context) {
+	defer close(s.done)
+	defer close(s.l.tiles.unsaved)
+	for {
+		jobs := s.drain()
+		if jobs == nil {
+			return
+		}
+		s.write(ctx, jobs)
+	}
+}
+
+// drain waits for a job and returns it with everything else that is queued and
+// fits into one batch; nil means that the log is closed and the queue empty.
+// Callers that are ready to run go first, as long as that brings jobs: those that
+// the last batch has answered come back with their next requests, and would miss
+// this one. It costs a lone caller less than a microsecond; there is no timer.
+func (s *sequencer) drain() []*job {
+	first := s.held
+	s.held = nil
+	if first == nil {
+		var ok bool
+		if first, ok = <-s.queue; !ok {
+			return nil
+		}
+	}
+	jobs, entries, size := []*job{first}, len(first.entries), first.bytes
+	const room = maxBatchBytes - sessionBytes
+	seen := 0 // how many there were at the last yield
+	for {
+		select {
+		case j, ok := <-s.queue:
+			if !ok {
+				return jobs
+			}
+			if entries+len(j.entries) > s.l.cfg.maxEntries || size+j.bytes > room {
+				s.held = j
+				return jobs
+			}
+			jobs, entries, size = append(jobs, j), entries+len(j.entries), size+j.bytes
+		default:
+			if len(jobs) == seen {
+				return jobs
+			}
+			seen = len(jobs)
+			runtime.Gosched()
+		}
+	}
+}
+
+// write makes the jobs durable and answers each of them.
+func (s *sequencer) write(ctx context.Context, jobs []*job) {
+	for _, j := range jobs {
+		s.l.queuedBytes.Add(-int64(j.bytes))
+	}
+	if err := s.settle(ctx); err != nil {
+		refuse(jobs, err)
+		return
+	}
+	for {
+		if err := s.renewSession(ctx); err != nil {
+			refuse(jobs, err)
+			return
+		}
+		// Again each time round: what came in between may count.
+		if jobs = s.admit(jobs); len(jobs) == 0 {
+			return
+		}
+		b, err := s.build(jobs)
+		if err != nil {
+			refuse(jobs, err)
+			return
+		}
+		err = s.insert(ctx, b)
+		if err == nil {
+			s.commit(b)
+			b.acknowledge(s.l.state.Load())
+			s.yield(ctx)
+			return
+		}
+		if !errors.Is(err, errLost) {
+			refuse(jobs, err)
+			return
+		}
+		s.lost = true
+	}
+}
+
+// refuse tells jobs that they were not, or perhaps not, logged.
+func refuse(jobs []*job, err error) {
+	for _, j := range jobs {
+		j.reply <- outcome{err: err}
+	}
+}
+
+// yield lets other writers go first, once, after a lost number was followed by
+// a won one.
+func (s *sequencer) yield(ctx context.Context) {
+	if !s.lost {
+		return
+	}
+	s.lost = false
+	timer := time.NewTimer(yieldAfterConflict)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// errLost means that another writer's batch has the number, and that it and all
+// behind it are followed.
+var errLost = errors.New("another gateway's batch has the number")
+
+// insert makes a batch durable and reads it back. It returns nil or errLost when
+// the outcome is known. Otherwise the batch is kept as unsettled, after one retry,
+// and the error is Unavailable.
+func (s *sequencer) insert(ctx context.Context, b *draftBatch) error {
+	err := s.attempt(ctx, b)
+	if fault.Is(err, fault.Unavailable) && s.broken == nil {
+		err = s.attempt(ctx, b)
+	}
+	if err == nil || errors.Is(err, errLost) || s.broken != nil {
+		s.unsettled = nil
+		return err
+	}
+	s.unsettled = b
+	s.l.cfg.Logger.Error("audit: the outcome of a batch is unknown", "batch", b.batch.N, "error", err)
+	return err
+}
+
+// settle learns the outcome of the unsettled batch, if there is one, by
+// inserting the identical batch again. Nothing else is appended before.
+func (s *sequencer) settle(ctx context.Context) error {
+	if s.broken != nil {
+		return unavailable("audit.Append", "the log refuses to go on", s.broken)
+	}
+	b := s.unsettled
+	if b == nil {
+		return nil
+	}
+	err := s.insert(ctx, b)
+	switch {
+	case err == nil:
+		s.commit(b)
+		return nil
+	case errors.Is(err, errLost):
+		s.lost = true
+		return nil
+	default:
+		return err
+	}
+}
+
+// attempt inserts b under its number. A taken number may be taken by b itself,
+// whose first insert was reported as failed: writer and digest tell.
+func (s *sequencer) attempt(ctx context.Context, b *draftBatch) error {
+	const op = "audit.Append"
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	err := s.l.cfg.Store.InsertBatch(ctx, b.batch)
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		return unavailable(op, "the log store does not answer", err)
+	}
+	stored, readErr := s.l.cfg.Store.Batch(ctx, b.batch.N)
+	if readErr != nil {
+		return unavailable(op, "the log store does not answer", readErr)
+	}
+	if err != nil && (stored.Writer != b.batch.Writer || !bytes.Equal(stored.Head, b.batch.Head)) {
+		return s.follow(ctx)
+	}
+	if err := b.same(stored); err != nil {
+		return s.breakOff(err)
+	}
+	return nil
+}
+
+// breakOff stops the log for good: what the store holds is not what was signed.
+func (s *sequencer) breakOff(err error) error {
+	s.broken = err
+	s.l.cfg.Logger.Error("audit: the log refuses to go on", "error", err)
+	return unavailable("audit.Append", "the log refuses to go on", err)
+}
+
+// same compares what the store gives back with what was signed, and hashes the
+// entries once more: memory and disks flip bits.
+func (b *draftBatch) same(stored *Batch) error {
+	ours := b.batch
+	if stored.First != ours.First || stored.Size != ours.Size || !bytes.Equal(stored.Root, ours.Root) ||
+		!bytes.Equal(stored.Head, ours.Head) || len(stored.Entries) != len(ours.Entries) ||
+		len(stored.Private) != len(ours.Private) {
+		return fmt.Errorf("batch %d was read back differently", ours.N)
+	}
+	for i, entry := range stored.Entries {
+		if sha256.Sum256(entry) != b.leaves[i] || !bytes.Equal(stored.Private[i], ours.Private[i]) {
+			return fmt.Errorf("entry %d was read back differently", ours.First+int64(i))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/fault"
+)
+
+// The body of a batch, as one column:
+//
+//	version byte, root, writer, head, tips (JSON), number of entries,
+//	then for each entry: leaf, entry, sealed private part
+//
+// where numbers are unsigned varints and everything else is preceded by its
+// length. Entries stand in it as they were hashed, byte for byte.
+const batchVersion = 1
+
+var errBatchBody = errors.New("the body of the batch cannot be read")
+
+// encodeBatch returns the body of b.
+func encodeBatch(b *audit.Batch) ([]byte, error) {
+	const op = "sqlite.Log.encodeBatch"
+	count := len(b.Entries)
+	if count == 0 || len(b.Leaves) != count || len(b.Private) != count || b.Size != b.First+int64(count) {
+		return nil, fault.New(fault.Invalid, op, "a batch needs a leaf and a private part for each entry, and a size that fits")
+	}
+	tips, err := tipsOf(b)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "the tips have no JSON form", err)
+	}
+	size := 1 + len(b.Root) + len(b.Writer) + len(b.Head) + len(tips) + 5*binary.MaxVarintLen64
+	for i := range b.Entries {
+		size += len(b.Leaves[i]) + len(b.Entries[i]) + len(b.Private[i]) + 3*binary.MaxVarintLen64
+	}
+	body := append(make([]byte, 0, size), batchVersion)
+	for _, part := range [][]byte{b.Root, []byte(b.Writer), b.Head, tips} {
+		body = appendPart(body, part)
+	}
+	body = binary.AppendUvarint(body, uint64(count))
+	for i := range b.Entries {
+		body = appendPart(body, b.Leaves[i])
+		body = appendPart(body, b.Entries[i])
+		body = appendPart(body, b.Private[i])
+	}
+	return body, nil
+}
+
+// decodeBatch fills b, whose numbers are set, from its body. What it sets
+// points into body.
+func decodeBatch(b *audit.Batch, body []byte) error {
+	if len(body) == 0 || body[0] != batchVersion {
+		return errBatchBody
+	}
+	r := partReader{rest: body[1:]}
+	b.Root = r.part()
+	b.Writer = string(r.part())
+	b.Head = r.part()
+	tips := r.part()
+	count := r.number()
+	const least = 3 // bytes that an entry takes at least
+	if r.bad || count > uint64(len(r.rest)/least) {
+		return errBatchBody
+	}
+	if err := json.Unmarshal(tips, &b.Tips); err != nil {
+		return err
+	}
+	if b.Tips == nil {
+		return errBatchBody
+	}
+	b.Leaves = make([][]byte, count)
+	b.Entries = make([][]byte, count)
+	b.Private = make([][]byte, count)
+	for i := range count {
+		b.Leaves[i], b.Entries[i], b.Private[i] = r.part(), r.part(), r.part()
+	}
+	if r.bad || len(r.rest) != 0 {
+		return errBatchBody
+	}
+	return nil
+}
+
+func appendPart(dst, part []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(part))), part...)
+}
+
+// partReader reads parts from the front of rest; bad is set for good once a part
+// is not there.
+type partReader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *partReader) number() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.bad, r.rest = true, nil
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *partReader) part() []byte {
+	n := r.number()
+	if n > uint64(len(r.rest)) {
+		r.bad, r.rest = true, nil
+		return nil
+	}
+	part := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return part
+}

@@ -1,0 +1,151 @@
+package sqlite
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/fault"
+)
+
+// smallBatch is batch n of one entry.
+func smallBatch(n int64) *audit.Batch {
+	return &audit.Batch{
+		N: n, First: n, Size: n + 1, Root: []byte("root"), Writer: "w", Head: []byte("head"), Tips: map[string]audit.Tip{},
+		Entries: [][]byte{[]byte(`{"action":"consult","request_id":"r","time":"t","v":1}`)},
+		Leaves:  [][]byte{[]byte("leaf")}, Private: [][]byte{[]byte("private")},
+	}
+}
+
+// TestInvariant04LogIsImmutable tries every statement that could change what is
+// in the log, on a connection that may write.
+func TestInvariant04LogIsImmutable(t *testing.T) {
+	db := openTemp(t)
+	log := db.Log()
+	for _, err := range []error{
+		log.InsertBatch(t.Context(), smallBatch(0)),
+		log.InsertTile(t.Context(), 0, 0, []byte("tile")),
+		log.InsertCheckpoint(t.Context(), 1, []byte("note")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for table, c := range map[string]struct{ column, columns, values string }{
+		"audit_batches":     {"body", "n, first, size, body", "0, 0, 1, x'00'"},
+		"audit_tiles":       {"data", "level, n, data", "0, 0, x'00'"},
+		"audit_checkpoints": {"note", "size, note", "1, x'00'"},
+	} {
+		into := fmt.Sprintf("INTO %s (%s) VALUES (%s)", table, c.columns, c.values)
+		for _, query := range []string{
+			fmt.Sprintf("UPDATE %s SET %s = x'00'", table, c.column),
+			fmt.Sprintf("UPDATE OR REPLACE %s SET %s = x'00'", table, c.column),
+			"DELETE FROM " + table,
+			"INSERT OR REPLACE " + into,
+			"REPLACE " + into,
+			"INSERT " + into + fmt.Sprintf(" ON CONFLICT DO UPDATE SET %s = x'00'", c.column),
+			"PRAGMA recursive_triggers = 0; INSERT OR REPLACE " + into,
+		} {
+			_, err := db.write.ExecContext(t.Context(), query)
+			if err := failure("test", err); !fault.Is(err, fault.Conflict) {
+				t.Errorf("%s: %v, want a conflict", query, err)
+			}
+		}
+	}
+	got, err := log.Batch(t.Context(), 0)
+	if diff := cmp.Diff(smallBatch(0), got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// TestLogFullDisk has no room for a batch: the store says so, and keeps neither
+// the batch nor its search rows.
+func TestLogFullDisk(t *testing.T) {
+	db := openTemp(t)
+	log := db.Log()
+	if _, err := db.write.ExecContext(t.Context(), "PRAGMA max_page_count = 1"); err != nil {
+		t.Fatal(err)
+	}
+	big := smallBatch(0)
+	big.Private[0] = make([]byte, 1<<20)
+	wantKind(t, log.InsertBatch(t.Context(), big), fault.Unavailable)
+	if _, err := db.write.ExecContext(t.Context(), "PRAGMA max_page_count = 100000"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := log.LastBatch(t.Context())
+	wantKind(t, err, fault.NotFound)
+	if err := log.InsertBatch(t.Context(), big); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
+func TestLogReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	db := openDir(t, dir, Options{})
+	if err := db.Log().InsertBatch(t.Context(), smallBatch(0)); err != nil {
+		t.Fatal(err)
+	}
+	read := openDir(t, dir, Options{ReadOnly: true}).Log()
+	if _, err := read.LastBatch(t.Context()); err != nil {
+		t.Error(err)
+	}
+	wantKind(t, read.InsertBatch(t.Context(), smallBatch(1)), fault.Unavailable)
+	wantKind(t, read.Reindex(t.Context()), fault.Unavailable)
+}
+
+// TestLogPlans holds the searches that the gateway makes for every request, or
+// when it opens, to an index.
+func TestLogPlans(t *testing.T) {
+	db := openTemp(t)
+	for query, index := range map[string]string{
+		batchFrom: "audit_batches_first",
+		"SELECT idx FROM audit_entries WHERE request_id = 'r' ORDER BY idx DESC LIMIT 100":                   "audit_entries_request",
+		"SELECT idx FROM audit_entries WHERE action = 'consult' AND time >= 't' ORDER BY idx DESC LIMIT 100": "audit_entries_action",
+		"SELECT idx FROM audit_entries WHERE provider <> '' AND provider = 'p' ORDER BY idx DESC LIMIT 100":  "audit_entries_provider",
+		"SELECT idx FROM audit_entries WHERE actor = 'a' ORDER BY idx DESC LIMIT 100":                        "audit_entries_actor",
+	} {
+		var id, parent, unused int
+		var step string
+		row := db.read.QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...)
+		if err := row.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(step, index) {
+			t.Errorf("%s: %s", query, step)
+		}
+	}
+}
+
+// FuzzDecodeBatch: no body makes the decoder panic, and what it accepts encodes
+// to a body that decodes to the same.
+func FuzzDecodeBatch(f *testing.F) {
+	body, err := encodeBatch(smallBatch(0))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(body)
+	f.Add([]byte{})
+	f.Add([]byte{batchVersion, 0, 0, 0, 2, '{', '}', 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b := &audit.Batch{}
+		if decodeBatch(b, bytes.Clone(body)) != nil || len(b.Entries) == 0 {
+			return
+		}
+		b.Size = int64(len(b.Entries))
+		again, err := encodeBatch(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := &audit.Batch{Size: b.Size}
+		if err := decodeBatch(back, again); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(b, back); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -1,0 +1,119 @@
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/concord-gateway/concord/gateway/record"
+)
+
+// recordsModel does random things to the store and to a map, and compares
+// what both answer after each. Every run has a provider of its own.
+func recordsModel(t *testing.T, s record.Store) {
+	runs := 0
+	rapid.Check(t, func(t *rapid.T) {
+		runs++
+		m := &model{store: s, provider: fmt.Sprint("provider ", runs), held: make(map[record.Key]map[int64]record.Record)}
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			rapid.SampledFrom([]func(*rapid.T){m.insert, m.insert, m.withdraw}).Draw(t, "step")(t)
+			m.check(t)
+		}
+	})
+}
+
+// model is what a store should hold.
+type model struct {
+	store    record.Store
+	provider string
+	held     map[record.Key]map[int64]record.Record
+}
+
+func (m *model) key(t *rapid.T) record.Key {
+	return record.Key{Provider: m.provider, Dataset: "d", Source: ref("source", rapid.IntRange(0, 5).Draw(t, "source"))}
+}
+
+// index draws one of few blind indexes, so that records share them.
+func index(t *rapid.T) record.Ref { return ref("index", rapid.IntRange(0, 7).Draw(t, "index")) }
+
+func (m *model) insert(t *rapid.T) {
+	var batch []record.Record
+	var want []int
+	for i := range rapid.IntRange(1, 6).Draw(t, "records") {
+		r := rec("", rapid.Int64Range(1, 4).Draw(t, "version"))
+		r.Key = m.key(t)
+		r.Indexes = rapid.SliceOfN(rapid.Custom(index), 0, 4).Draw(t, "indexes")
+		r.Body = rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "body")
+		batch = append(batch, r)
+		if m.held[r.Key] == nil {
+			m.held[r.Key] = make(map[int64]record.Record)
+		}
+		if _, taken := m.held[r.Key][r.Version]; taken {
+			want = append(want, i)
+			continue
+		}
+		m.held[r.Key][r.Version] = r
+	}
+	taken, err := m.store.Insert(t.Context(), batch)
+	if err != nil || !slices.Equal(taken, want) {
+		t.Fatalf("taken are %v (%v), want %v", taken, err, want)
+	}
+}
+
+func (m *model) withdraw(t *rapid.T) {
+	key := m.key(t)
+	had, err := m.store.Withdraw(t.Context(), []record.Key{key})
+	if err != nil || (len(had) == 1) != (len(m.held[key]) > 0) {
+		t.Fatalf("withdrawn are %v (%v); there were %d versions", had, err, len(m.held[key]))
+	}
+	delete(m.held, key)
+}
+
+// inForce is the highest version of every key that matches, in order.
+func (m *model) inForce(match func(record.Record) bool) (want []record.Record) {
+	for _, versions := range m.held {
+		if len(versions) == 0 {
+			continue
+		}
+		if r := versions[slices.Max(slices.Collect(maps.Keys(versions)))]; match(r) {
+			want = append(want, r)
+		}
+	}
+	slices.SortFunc(want, func(a, b record.Record) int { return bytes.Compare(a.Source[:], b.Source[:]) })
+	return want
+}
+
+func (m *model) check(t *rapid.T) {
+	all := m.inForce(func(record.Record) bool { return true })
+	filter := record.Filter{Provider: m.provider}
+	var scanned []record.Record
+	if err := m.store.Scan(t.Context(), filter, func(r *record.Record) error {
+		scanned = append(scanned, *r)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(all, scanned, same()); diff != "" {
+		t.Fatalf("scan (-want +got):\n%s", diff)
+	}
+	count, err := m.store.Count(t.Context(), filter)
+	if err != nil || count != int64(len(all)) {
+		t.Fatalf("count is %d (%v), want %d", count, err, len(all))
+	}
+	wanted := []record.Ref{index(t), index(t)}
+	found, err := m.store.Find(t.Context(), m.provider, "d", wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	matching := m.inForce(func(r record.Record) bool {
+		return slices.ContainsFunc(r.Indexes, func(i record.Ref) bool { return slices.Contains(wanted, i) })
+	})
+	if diff := cmp.Diff(matching, found, same()); diff != "" {
+		t.Fatalf("find (-want +got):\n%s", diff)
+	}
+}
