@@ -1,0 +1,223 @@
+package submission_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/dataset"
+	"github.com/concord-gateway/concord/gateway/event"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/store/sqlite"
+	"github.com/concord-gateway/concord/gateway/submission"
+	"github.com/concord-gateway/concord/policies"
+	"github.com/concord-gateway/concord/schemas"
+)
+
+// world is a submission service over a real store, keyring and log, with a
+// weak spot in front of each.
+type world struct {
+	t     *testing.T
+	db    *sqlite.DB
+	log   *audit.Log
+	weak  *weakness
+	serve *submission.Service
+}
+
+func now() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	at := func(fsys fs.FS, name string) fs.FS {
+		sub, err := fs.Sub(fsys, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sub
+	}
+	datasets, err := dataset.Load(at(schemas.Files, "datasets"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	agreements, err := agreement.Load(at(policies.Files, "agreements"), datasets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := local.Open(filepath.Join(dir, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := audit.Open(t.Context(), audit.Config{Store: db.Log(), Keys: keys, Origin: "concord.example/test", Clock: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = log.Close(context.WithoutCancel(t.Context()))
+		_ = keys.Close()
+		_ = db.Close()
+	})
+	w := &world{t: t, db: db, log: log, weak: &weakness{at: -1}}
+	w.serve = submission.New(submission.Deps{
+		Datasets: datasets, Agreements: agreements, Keys: keys, Clock: now,
+		Records: weakRecords{db.Records(), w.weak}, Events: weakEvents{db.Events(), w.weak}, Log: weakLog{w.weak, log},
+	})
+	return w
+}
+
+// weakness makes one write fail: before it is done, or after.
+type weakness struct {
+	mu    sync.Mutex // covers the fields below
+	n     int
+	at    int // the number of the write that fails, from 0; -1 for none
+	after bool
+}
+
+func (w *weakness) arm(at int, after bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.n, w.at, w.after = 0, at, after
+}
+
+// passed returns how many writes there were.
+func (w *weakness) passed() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.n
+}
+
+// do runs a write, or fails before or after it.
+func (w *weakness) do(write func() error) error {
+	w.mu.Lock()
+	hit, after := w.n == w.at, w.after
+	w.n++
+	w.mu.Unlock()
+	if hit && !after {
+		return fault.New(fault.Unavailable, "test", "It failed.")
+	}
+	err := write()
+	if hit {
+		return fault.New(fault.Unavailable, "test", "It failed, and was done all the same.")
+	}
+	return err
+}
+
+type weakRecords struct {
+	record.Store
+
+	*weakness
+}
+
+func (w weakRecords) Insert(ctx context.Context, records []record.Record) (taken []int, err error) {
+	err = w.do(func() error {
+		taken, err = w.Store.Insert(ctx, records)
+		return err
+	})
+	return taken, err
+}
+
+type weakEvents struct {
+	event.Store
+
+	*weakness
+}
+
+func (w weakEvents) Insert(ctx context.Context, e event.Event) error {
+	return w.do(func() error { return w.Store.Insert(ctx, e) })
+}
+
+type weakLog struct {
+	*weakness
+
+	log *audit.Log
+}
+
+func (w weakLog) Append(ctx context.Context, r audit.Request) (receipt audit.Receipt, err error) {
+	err = w.do(func() error {
+		receipt, err = w.log.Append(ctx, r)
+		return err
+	})
+	return receipt, err
+}
+
+func housing() identity.Principal {
+	return identity.Principal{Subject: "s@telford-housing.example", Agency: "telford-housing", Roles: []identity.Role{identity.Submitter}}
+}
+
+// tenancy is a row of a synthetic tenant.
+func tenancy(source, status string) map[string]any {
+	return map[string]any{
+		"source_id": source, "given_name": "Rowan", "family_name": "Ashdown", "date_of_birth": "1990-04-12", "postcode": "TF1 5AB",
+		"area": "E06000020", "uprn": "100023336956", "tenancy_type": "secure", "tenancy_status": status, "tenancy_start": "2024-03-04",
+		"fact_or_opinion": "fact", "subject_category": "not_known",
+	}
+}
+
+// tenancies are n rows of one status, as NDJSON.
+func tenancies(t *testing.T, n int, status string) string {
+	t.Helper()
+	var b strings.Builder
+	for i := range n {
+		raw, err := json.Marshal(tenancy(fmt.Sprintf("T-%d", i), status))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(raw)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (w *world) upload(body string, change ...func(*submission.Upload)) (*submission.Result, error) {
+	up := submission.Upload{
+		Principal: housing(), RequestID: "01a20202-f6b6-76df-9487-b2a7582ee4fe", Client: "192.0.2.1:4711",
+		Dataset: "housing.tenancy", Agreement: "ISA-TH-WMP-001", Format: submission.NDJSON, Body: strings.NewReader(body),
+	}
+	for _, c := range change {
+		c(&up)
+	}
+	return w.serve.Submit(w.t.Context(), up)
+}
+
+// records counts what is in force.
+func (w *world) records() int64 {
+	w.t.Helper()
+	n, err := w.db.Records().Count(w.t.Context(), record.Filter{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// collected returns the states under which the submissions are logged.
+func (w *world) collected() map[string]string {
+	w.t.Helper()
+	found, err := w.log.Search(w.t.Context(), audit.Query{Action: audit.Collect, Limit: 1000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, i := range found {
+		out[i.Entry.Admin["submission"]] = i.Entry.Admin["state"]
+	}
+	return out
+}
