@@ -1,0 +1,182 @@
+// Package profile answers the two questions that Concord exists for: what may
+// be released about this person, and what does the picture of this area look
+// like.
+//
+// One request takes one road, in an order that does not change:
+//
+//	policy ──> look-up ──> treatments ──> log ──> answer
+//
+// The policy decides once, before anything about a person is looked up, so
+// what is named as withheld depends on actor, purpose and agreements alone
+// (DESIGN, "The way of a request"). The log entry is durable before the answer
+// is handed to the caller (invariant 1); if it cannot be written there is no
+// answer (invariant 3). Denials take the same road.
+package profile
+
+import (
+	"context"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/caselink"
+	"github.com/concord-gateway/concord/gateway/dataset"
+	"github.com/concord-gateway/concord/gateway/event"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/record"
+)
+
+// Log is what a profile needs of the audit log.
+type Log interface {
+	Append(ctx context.Context, r audit.Request) (audit.Receipt, error)
+	Usage(subject, agency string, at time.Time) (hour, day int)
+	Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error)
+}
+
+// Deps is what the service works with.
+type Deps struct {
+	Datasets   *dataset.Registry
+	Places     *dataset.Places
+	Agreements *agreement.Register
+	Policy     *policy.Engine
+	Links      *caselink.Register
+	Records    record.Store
+	Events     event.Store
+	Keys       keyring.Keyring
+	Log        Log
+	Clock      func() time.Time
+}
+
+// Service answers profile requests. It is safe for concurrent use.
+type Service struct {
+	Deps
+
+	// bySubject and byArea are the groups that a question of the kind could
+	// concern.
+	bySubject, byArea []policy.Group
+	editions          editionCache
+}
+
+// New returns the service.
+func New(d Deps) *Service {
+	s := &Service{Deps: d}
+	s.bySubject, s.byArea = s.groups(kindSubject), s.groups(kindArea)
+	return s
+}
+
+// Asking is what every profile request says about itself.
+type Asking struct {
+	Principal identity.Principal
+	RequestID string
+	// Client is where the request came from, for the private part of the log.
+	Client        string
+	Purpose       string
+	Justification string
+	CaseRef       string
+	Emergency     *policy.Emergency
+}
+
+// Denied is the fault of a request of which nothing is permitted. It carries
+// what was withheld and why, and the index of the entry that logs it.
+type Denied struct {
+	Fault      *fault.Error
+	Withheld   []policy.Withheld
+	AuditIndex int64
+}
+
+// Error returns the operator's text.
+func (d *Denied) Error() string { return d.Fault.Error() }
+
+// Unwrap returns the fault.
+func (d *Denied) Unwrap() error { return d.Fault }
+
+// Answer is the body of a released profile: canonical JSON of everything but
+// the audit fields, which lie outside every hash and are put in front.
+type Answer struct {
+	Receipt audit.Receipt
+	// Body is the canonical JSON that response_sha256 covers.
+	Body []byte
+}
+
+// Handling is how the answer must be handled.
+type Handling struct {
+	Expires      string   `json:"expires"`
+	Instructions []string `json:"instructions"`
+	Marking      string   `json:"marking"`
+	Review       string   `json:"review"`
+}
+
+// The kinds of question, as the policy names them.
+const (
+	kindSubject = "subject"
+	kindArea    = "area"
+)
+
+// input builds the question that is put to the policy.
+func (s *Service) input(a Asking, kind string, at time.Time) policy.Input {
+	roles := make([]string, len(a.Principal.Roles))
+	for i, r := range a.Principal.Roles {
+		roles[i] = string(r)
+	}
+	groups := s.bySubject
+	if kind == kindArea {
+		groups = s.byArea
+	}
+	hour, day := s.Log.Usage(a.Principal.Subject, a.Principal.Agency, at)
+	return policy.Input{
+		Actor: policy.Actor{
+			Subject: a.Principal.Subject, Agency: a.Principal.Agency,
+			Roles: roles, Clearance: a.Principal.Clearance,
+		},
+		Request: policy.Request{
+			Kind: kind, Purpose: a.Purpose, CaseRef: a.CaseRef, CaseLink: caselink.None,
+			Emergency: a.Emergency, Time: at.Format(time.RFC3339),
+		},
+		Usage:  policy.Usage{SubjectsLastHour: hour, SubjectsLastDay: day},
+		Groups: s.visible(a.Principal.Agency, groups),
+	}
+}
+
+// visible leaves out the datasets that the agency has no part in: it is not
+// told that there are such, not even as withheld.
+func (s *Service) visible(agency string, groups []policy.Group) []policy.Group {
+	out := make([]policy.Group, 0, len(groups))
+	for _, g := range groups {
+		if s.Agreements.Visible(agency, g.Dataset) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// groups are the provider's datasets that a question of the kind could
+// concern: every pair that any agreement names, whatever its status, so that
+// what is withheld can be named.
+func (s *Service) groups(kind string) []policy.Group {
+	var out []policy.Group
+	for _, pair := range s.Agreements.Groups() {
+		ds, ok := s.Datasets.Get(pair.Dataset)
+		if !ok {
+			continue
+		}
+		if kind == kindSubject && ds.Kind != dataset.Person {
+			continue
+		}
+		if kind == kindArea && len(ds.Indicators) == 0 {
+			continue
+		}
+		out = append(out, policy.Group{Provider: pair.Provider, Dataset: pair.Dataset})
+	}
+	return out
+}
+
+func handling(o policy.Obligations) Handling {
+	h := Handling{Marking: o.Handling, Instructions: o.Instructions, Review: o.Review, Expires: o.Expires}
+	if h.Instructions == nil {
+		h.Instructions = []string{}
+	}
+	return h
+}
