@@ -1,0 +1,137 @@
+// Package config reads the configuration of a gateway: one YAML file, read
+// strictly. An unknown key, a missing value and a value out of bounds are
+// errors that name the key; nothing is guessed.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/identity"
+)
+
+// Config is the configuration of a gateway.
+type Config struct {
+	// Listen is the address of the API, "host:port".
+	Listen string `yaml:"listen"`
+	// DataDir holds the database and the local keys, mode 0700. Relative paths
+	// of the file are relative to the file's own folder.
+	DataDir string `yaml:"data_dir"`
+	// Production refuses what is meant for demonstration.
+	Production bool `yaml:"production"`
+	TLS        TLS  `yaml:"tls"`
+	// PoliciesDir and SchemasDir replace what is built into the binary. Empty
+	// means built in.
+	PoliciesDir string   `yaml:"policies_dir"`
+	SchemasDir  string   `yaml:"schemas_dir"`
+	Log         Log      `yaml:"log"`
+	Issuers     []Issuer `yaml:"issuers"`
+}
+
+// TLS names the certificate chain and the key that the gateway serves with,
+// both PEM. Both empty means plain HTTP, which production refuses.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// Log configures the audit log.
+type Log struct {
+	// Origin is the name of the log in its checkpoints, for ever.
+	Origin string `yaml:"origin"`
+	// CheckpointEvery is how often a checkpoint is published.
+	CheckpointEvery time.Duration `yaml:"checkpoint_every"`
+}
+
+// Issuer is an identity provider of one agency.
+type Issuer struct {
+	// Name is the exact iss claim.
+	Name     string `yaml:"name"`
+	Agency   string `yaml:"agency"`
+	Audience string `yaml:"audience"`
+	// JWKSFile holds the issuer's public keys (RFC 7517).
+	JWKSFile string `yaml:"jwks_file"`
+	// Roles are those that the issuer may assert.
+	Roles []identity.Role `yaml:"roles"`
+}
+
+// DefaultCheckpointEvery is used where the file gives no interval.
+const DefaultCheckpointEvery = 5 * time.Second
+
+// Load reads and checks the file.
+func Load(path string) (*Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, "config.Load", "The configuration cannot be read.", err)
+	}
+	c, err := Parse(raw)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, "config.Load", "The configuration "+path+" is not valid.", err)
+	}
+	c.resolve(filepath.Dir(path))
+	return c, nil
+}
+
+// Parse reads a configuration from bytes; paths stay as they are.
+func Parse(raw []byte) (*Config, error) {
+	c := &Config{Log: Log{CheckpointEvery: DefaultCheckpointEvery}}
+	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict(), yaml.DisallowUnknownField())
+	if err := dec.Decode(c); err != nil {
+		text := yaml.FormatError(err, false, true)
+		if strings.HasPrefix(text, "time:") { // the one duration, whose key the library does not name
+			text = "log.checkpoint_every: " + text
+		}
+		return nil, fmt.Errorf("%s", text)
+	}
+	return c, c.check()
+}
+
+func (c *Config) check() error {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("listen: want host:port: %w", err)
+	}
+	switch {
+	case c.DataDir == "":
+		return missing("data_dir")
+	case c.Log.Origin == "":
+		return missing("log.origin")
+	case c.Log.CheckpointEvery < 100*time.Millisecond || c.Log.CheckpointEvery > time.Hour:
+		return errors.New("log.checkpoint_every: want 100ms to 1h")
+	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
+		return errors.New("tls: cert and key go together")
+	case c.Production && c.TLS.Cert == "":
+		return errors.New("tls: production serves over TLS only")
+	case len(c.Issuers) == 0:
+		return missing("issuers")
+	}
+	for i, is := range c.Issuers {
+		if is.JWKSFile == "" {
+			return missing(fmt.Sprintf("issuers[%d].jwks_file", i))
+		}
+	}
+	return nil
+}
+
+func missing(key string) error { return fmt.Errorf("%s: required", key) }
+
+// resolve makes the paths of the file relative to its folder.
+func (c *Config) resolve(base string) {
+	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key}
+	for i := range c.Issuers {
+		paths = append(paths, &c.Issuers[i].JWKSFile)
+	}
+	for _, p := range paths {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(base, *p)
+		}
+	}
+}

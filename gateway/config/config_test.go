@@ -1,0 +1,131 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concord-gateway/concord/gateway/config"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/identity"
+)
+
+const good = `listen: 127.0.0.1:8443
+data_dir: data
+production: true
+tls: {cert: tls/chain.pem, key: /etc/tls/key.pem}
+policies_dir: policies
+log: {origin: concord.example/log, checkpoint_every: 2s}
+issuers:
+  - name: https://id.police.example
+    agency: police
+    audience: https://concord.example
+    jwks_file: keys/police.json
+    roles: [analyst, ig-lead]
+`
+
+// TestLoad reads a file, with its relative paths below its own folder.
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "concord.yaml")
+	if err := os.WriteFile(path, []byte(good), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.Config{
+		Listen: "127.0.0.1:8443", DataDir: filepath.Join(dir, "data"), Production: true,
+		TLS:         config.TLS{Cert: filepath.Join(dir, "tls/chain.pem"), Key: "/etc/tls/key.pem"},
+		PoliciesDir: filepath.Join(dir, "policies"),
+		Log:         config.Log{Origin: "concord.example/log", CheckpointEvery: 2 * time.Second},
+		Issuers: []config.Issuer{{
+			Name: "https://id.police.example", Agency: "police", Audience: "https://concord.example",
+			JWKSFile: filepath.Join(dir, "keys/police.json"), Roles: []identity.Role{identity.Analyst, identity.IGLead},
+		}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := config.Load(filepath.Join(dir, "none.yaml")); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("listen: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(path); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), path) {
+		t.Errorf("a file that is wrong: %v", err)
+	}
+}
+
+// TestParseDefaults fills in what may be left out.
+func TestParseDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := config.Parse([]byte(strings.Replace(good, ", checkpoint_every: 2s", "", 1)))
+	if err != nil || c.Log.CheckpointEvery != config.DefaultCheckpointEvery || c.DataDir != "data" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// TestParseRefuses breaks one thing after the other: each is an error that
+// names the key.
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, old, new, want string }{
+		{"no listen", "listen: 127.0.0.1:8443\n", "", "listen"},
+		{"no port", "127.0.0.1:8443", "127.0.0.1", "listen"},
+		{"no data_dir", "data_dir: data\n", "", "data_dir"},
+		{"no origin", "origin: concord.example/log, ", "", "log.origin"},
+		{"interval too short", "checkpoint_every: 2s", "checkpoint_every: 50ms", "log.checkpoint_every"},
+		{"interval too long", "checkpoint_every: 2s", "checkpoint_every: 2h", "log.checkpoint_every"},
+		{"interval without unit", "checkpoint_every: 2s", "checkpoint_every: two", "checkpoint_every"},
+		{"certificate without key", ", key: /etc/tls/key.pem", "", "tls"},
+		{"production without TLS", "tls: {cert: tls/chain.pem, key: /etc/tls/key.pem}\n", "", "tls"},
+		{"no issuers", good[strings.Index(good, "issuers:"):], "", "issuers"},
+		{"issuer without keys", "    jwks_file: keys/police.json\n", "", "issuers[0].jwks_file"},
+		{"unknown key", "production: true", "prodution: true", "prodution"},
+		{"unknown key inside", "agency: police", "agencies: police", "agencies"},
+		{"key given twice", "data_dir: data", "data_dir: data\ndata_dir: other", "data_dir"},
+		{"wrong case", "data_dir: data", "Data_Dir: data", "Data_Dir"},
+		{"wrong type", "production: true", "production: [x]", "production"},
+		{"not YAML", "listen:", "listen: {", ""},
+	} {
+		text := strings.Replace(good, c.old, c.new, 1)
+		if text == good {
+			t.Fatalf("%s: the case changes nothing", c.name)
+		}
+		got, err := config.Parse([]byte(text))
+		if err == nil {
+			t.Errorf("%s: read as %+v", c.name, got)
+			continue
+		}
+		if !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: the error does not name %q: %v", c.name, c.want, err)
+		}
+	}
+	if _, err := config.Parse(nil); err == nil {
+		t.Error("an empty file was taken")
+	}
+}
+
+// FuzzParse holds that whatever is read has been checked.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(good))
+	f.Add([]byte("listen: :1"))
+	f.Add([]byte("? [a]\n: b"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := config.Parse(raw)
+		if err != nil {
+			return
+		}
+		if c.DataDir == "" || c.Log.Origin == "" || len(c.Issuers) == 0 || c.Log.CheckpointEvery <= 0 || c.Production && c.TLS.Cert == "" {
+			t.Errorf("%+v", c)
+		}
+	})
+}

@@ -1,0 +1,53 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+)
+
+// instant reads an RFC 3339 query parameter and returns it in the form that
+// entries have; absent is empty.
+func instant(c *call, name string) (string, error) {
+	text, ok := c.GetQuery(name)
+	if !ok || text == "" {
+		return "", nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return "", fault.New(fault.Invalid, "httpapi.instant",
+			fmt.Sprintf("The query parameter %s must be a time as in RFC 3339.", name)).WithCode("query-parameter")
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000000Z"), nil
+}
+
+// healthz says that the process lives.
+func (s *server) healthz(*call) (*reply, error) {
+	return &reply{body: map[string]string{"status": "ok"}}, nil
+}
+
+// readyTimeout bounds the readiness check.
+const readyTimeout = 2 * time.Second
+
+// readyz says whether the gateway can do its work: policy, keys, store and
+// log.
+func (s *server) readyz(c *call) (*reply, error) {
+	ctx, cancel := context.WithTimeout(c.ctx(), readyTimeout)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
+		s.Logger.Warn("not ready", "error", err)
+		return nil, fault.Wrap(fault.Unavailable, "httpapi.readyz", "The gateway is not ready.", err)
+	}
+	return &reply{body: map[string]string{"status": "ready"}}, nil
+}
+
+func (s *server) openapi(*call) (*reply, error) {
+	return &reply{raw: s.OpenAPI, contentType: "application/json"}, nil
+}
+
+func (s *server) docs(*call) (*reply, error) {
+	return &reply{status: http.StatusOK, raw: s.Docs, contentType: "text/html; charset=utf-8"}, nil
+}

@@ -1,0 +1,209 @@
+// Package httpapi is the HTTP face of Concord: gin routes, strict decoding,
+// RFC 9457 problems.
+//
+// It decides nothing. Every route but the public ones authenticates the
+// caller, asks concord.access whether the caller may use the route at all, and
+// hands over to a use case. A refusal after authentication is logged before it
+// is answered, like a release. No handler writes an answer itself: it returns
+// a value or an error, and one adapter does the rest.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/dataset"
+	"github.com/concord-gateway/concord/gateway/disclosure"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/profile"
+	"github.com/concord-gateway/concord/gateway/submission"
+)
+
+// Deps is what the face needs.
+type Deps struct {
+	Identity    *identity.Verifier
+	Policy      *policy.Engine
+	Datasets    *dataset.Registry
+	Agreements  *agreement.Register
+	Submissions *submission.Service
+	Profiles    *profile.Service
+	Disclosures *disclosure.Service
+	Log         *audit.Log
+	// OpenAPI is the API description as JSON; Docs is the page made from it.
+	OpenAPI, Docs []byte
+	// DocsStyle is the source expression that admits the style of that page.
+	DocsStyle string
+	// Ready says why the gateway cannot take requests, or nil.
+	Ready  func(ctx context.Context) error
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// server holds what the handlers share. It is immutable.
+type server struct {
+	Deps
+}
+
+// handler answers one request. What it returns is sent by the adapter.
+type handler func(c *call) (*reply, error)
+
+// call is one request under way.
+type call struct {
+	*gin.Context
+
+	principal identity.Principal
+	requestID string
+	route     route
+}
+
+// ctx is the context of the request.
+func (c *call) ctx() context.Context { return c.Request.Context() }
+
+// reply is an answer. Exactly one of body and raw is used.
+type reply struct {
+	status int
+	body   any
+	// raw is sent as it is, with the content type given.
+	raw         []byte
+	contentType string
+	// stream writes the answer itself.
+	stream func(w http.ResponseWriter) error
+	header map[string]string
+}
+
+// New returns the handler of the whole API.
+func New(d Deps) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	e.RedirectFixedPath = false
+	e.UseRawPath = true
+	e.UnescapePathValues = false
+	_ = e.SetTrustedProxies(nil) // nil never fails: no proxy is believed
+	s := &server{Deps: d}
+	e.Use(s.envelope)
+	for _, r := range s.routes() {
+		e.Handle(r.method, r.path, s.adapt(r))
+	}
+	e.NoRoute(s.adapt(route{name: "none", public: true, handle: func(*call) (*reply, error) {
+		return nil, fault.New(fault.NotFound, "httpapi", "There is nothing here.")
+	}}))
+	e.NoMethod(func(c *gin.Context) {
+		problem{
+			Type: problemBase + "method-not-allowed", Title: "Method not allowed", Status: http.StatusMethodNotAllowed,
+			RequestID: c.GetString(requestIDKey),
+		}.write(c.Writer)
+	})
+	return e
+}
+
+const requestIDKey = "request_id"
+
+// envelope gives the request its id, sets the headers that every answer has,
+// and turns a panic into a problem that says nothing.
+func (s *server) envelope(c *gin.Context) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		c.AbortWithStatus(http.StatusInternalServerError)
+		return
+	}
+	c.Set(requestIDKey, id.String())
+	h := c.Writer.Header()
+	h.Set("X-Request-Id", id.String())
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; style-src "+s.DocsStyle)
+	h.Set("Referrer-Policy", "no-referrer")
+	start := s.Clock()
+	defer func() {
+		if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint,err113 // a sentinel that is never wrapped
+			panic(p)
+		} else if p != nil {
+			// The value of a panic may hold data; only its place is logged.
+			s.Logger.Error("panic", "request_id", id.String(), "route", c.FullPath(), "stack", stack())
+			newProblem(fault.New(fault.Internal, "httpapi", "panic"), id.String()).write(c.Writer)
+			c.Abort()
+		}
+		s.Logger.Info("request", "request_id", id.String(), "method", c.Request.Method, "route", c.FullPath(),
+			"status", c.Writer.Status(), "took", s.Clock().Sub(start))
+	}()
+	c.Next()
+}
+
+// adapt turns a handler into a gin handler: authenticate, ask for access,
+// handle, answer.
+func (s *server) adapt(r route) gin.HandlerFunc {
+	return func(g *gin.Context) {
+		c := &call{Context: g, requestID: g.GetString(requestIDKey), route: r}
+		rep, err := s.serve(c)
+		if err != nil {
+			s.refuse(c, err)
+			return
+		}
+		if err := rep.send(g.Writer); err != nil {
+			s.Logger.Warn("answer broke off", "request_id", c.requestID, "route", r.name, "error", err)
+		}
+	}
+}
+
+func (s *server) serve(c *call) (*reply, error) {
+	if c.route.public {
+		return c.route.handle(c)
+	}
+	token, err := bearer(c.Request)
+	if err != nil {
+		return nil, err
+	}
+	c.principal, err = s.Identity.Verify(c.ctx(), token)
+	if err != nil {
+		return nil, err
+	}
+	if c.route.about || c.route.open {
+		return c.route.handle(c)
+	}
+	if err := s.authorise(c, map[string]string{}); err != nil {
+		return nil, err
+	}
+	return c.route.handle(c)
+}
+
+// authorise asks concord.access whether the caller may use the route, on the
+// resource that it names.
+func (s *server) authorise(c *call, resource map[string]string) error {
+	d, err := s.Policy.Access(c.ctx(), policy.AccessInput{
+		Actor: policyActor(c.principal), Action: c.route.name,
+		Resource: resource, Time: s.Clock().UTC().Format(time.RFC3339),
+	})
+	if err != nil {
+		return err
+	}
+	if d.Allow {
+		return nil
+	}
+	if len(d.Reasons) == 0 {
+		return fault.New(fault.Forbidden, "httpapi.authorise", "Your roles do not permit this.").WithCode("denied")
+	}
+	return fault.New(fault.Forbidden, "httpapi.authorise", d.Reasons[0].Message).WithCode(d.Reasons[0].Code)
+}
+
+func policyActor(p identity.Principal) policy.Actor {
+	return policy.Actor{Subject: p.Subject, Agency: p.Agency, Roles: roleNames(p), Clearance: p.Clearance}
+}
+
+func roleNames(p identity.Principal) []string {
+	out := make([]string, len(p.Roles))
+	for i, r := range p.Roles {
+		out[i] = string(r)
+	}
+	return out
+}
