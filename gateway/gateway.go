@@ -1,0 +1,245 @@
+// Package gateway joins the parts: a Config becomes a running service, and
+// stops.
+//
+// New opens everything and fails if anything is wrong: an agreement that cannot
+// be read, a key file that others may read, a log that does not verify. Run
+// serves until its context ends. Close closes in the reverse order of opening:
+// requests first, then the log, the store and the keys.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/caselink"
+	"github.com/concord-gateway/concord/gateway/config"
+	"github.com/concord-gateway/concord/gateway/dataset"
+	"github.com/concord-gateway/concord/gateway/disclosure"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/httpapi"
+	"github.com/concord-gateway/concord/gateway/httpapi/contract"
+	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/profile"
+	"github.com/concord-gateway/concord/gateway/store/sqlite"
+	"github.com/concord-gateway/concord/gateway/submission"
+	"github.com/concord-gateway/concord/policies"
+	"github.com/concord-gateway/concord/schemas"
+)
+
+// policyTimeout bounds one decision. It takes about a millisecond; the rest is
+// for a machine that is busy with other things, where a refusal helps nobody.
+const policyTimeout = 2 * time.Second
+
+// The names inside a data folder.
+const (
+	// KeysDir holds the local keyring.
+	KeysDir = "keys"
+	// KeyFile holds the public key of the log, a verifier key.
+	KeyFile = "log.vkey"
+	// DemoMark is a file that marks a folder whose keys one process made for
+	// all parties. Production refuses it.
+	DemoMark = "DEMONSTRATION-ONLY"
+)
+
+// Options are what a process brings besides the configuration.
+type Options struct {
+	Logger *slog.Logger
+	// Clock is the time; nil means the system's.
+	Clock func() time.Time
+}
+
+// Gateway is a service that is ready to run.
+type Gateway struct {
+	handler http.Handler
+	log     *audit.Log
+	cfg     *config.Config
+	logger  *slog.Logger
+	closers []func(context.Context) error
+}
+
+// New opens the gateway.
+func New(ctx context.Context, cfg *config.Config, opt Options) (*Gateway, error) {
+	if opt.Clock == nil {
+		opt.Clock = time.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	g := &Gateway{cfg: cfg, logger: opt.Logger}
+	if err := g.open(ctx, opt); err != nil {
+		return nil, errors.Join(err, g.Close(context.WithoutCancel(ctx)))
+	}
+	return g, nil
+}
+
+// rules is what the gateway enforces.
+type rules struct {
+	datasets   *dataset.Registry
+	places     *dataset.Places
+	agreements *agreement.Register
+	policy     *policy.Engine
+	contract   *contract.Contract
+}
+
+func (g *Gateway) open(ctx context.Context, opt Options) error {
+	if err := g.checkMark(); err != nil {
+		return err
+	}
+	verifier, err := g.identity(opt.Clock)
+	if err != nil {
+		return err
+	}
+	r, err := loadRules(ctx, g.cfg)
+	if err != nil {
+		return err
+	}
+	db, err := sqlite.Open(ctx, g.cfg.DataDir, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	g.onClose(func(context.Context) error { return db.Close() })
+	if err := g.lock(); err != nil {
+		return err
+	}
+	keys, err := local.Open(filepath.Join(g.cfg.DataDir, KeysDir))
+	if err != nil {
+		return err
+	}
+	g.onClose(func(context.Context) error { return keys.Close() })
+	g.log, err = audit.Open(ctx, audit.Config{
+		Store: db.Log(), Keys: keys, Origin: g.cfg.Log.Origin, Clock: opt.Clock,
+		Logger: opt.Logger, CheckpointEvery: g.cfg.Log.CheckpointEvery,
+	})
+	if err != nil {
+		return err
+	}
+	g.onClose(g.log.Close)
+	if err := g.writeKey(); err != nil {
+		return err
+	}
+	links := caselink.New(db.Events(), keys)
+	submissions := submission.New(submission.Deps{
+		Datasets: r.datasets, Agreements: r.agreements, Records: db.Records(), Events: db.Events(),
+		Keys: keys, Log: g.log, Clock: opt.Clock,
+	})
+	if n, err := submissions.Recover(ctx); err != nil {
+		return err
+	} else if n > 0 {
+		opt.Logger.Warn("submissions were interrupted and have been closed", "count", n)
+	}
+	docs, err := r.contract.HTML()
+	if err != nil {
+		return err
+	}
+	g.handler = httpapi.New(httpapi.Deps{
+		Identity: verifier, Policy: r.policy, Datasets: r.datasets, Agreements: r.agreements,
+		Submissions: submissions, Log: g.log,
+		Profiles: profile.New(profile.Deps{
+			Datasets: r.datasets, Places: r.places, Agreements: r.agreements, Policy: r.policy, Links: links,
+			Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock,
+		}),
+		Disclosures: disclosure.New(g.log, db.Log()),
+		OpenAPI:     r.contract.JSON(), Docs: docs, DocsStyle: contract.StyleSource(), Ready: g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
+	})
+	return nil
+}
+
+// checkMark refuses a demonstration folder in production.
+func (g *Gateway) checkMark() error {
+	if !g.cfg.Production {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(g.cfg.DataDir, DemoMark))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fault.Wrap(fault.Invalid, "gateway.New",
+		"The data folder is marked as a demonstration: one process made the keys of all parties. Production does not use it.", err)
+}
+
+// identity loads the issuers' keys.
+func (g *Gateway) identity(clock func() time.Time) (*identity.Verifier, error) {
+	issuers := make([]identity.Issuer, len(g.cfg.Issuers))
+	for i, c := range g.cfg.Issuers {
+		keys, err := identity.LoadJWKS(c.JWKSFile)
+		if err != nil {
+			return nil, err
+		}
+		issuers[i] = identity.Issuer{Name: c.Name, Agency: c.Agency, Audience: c.Audience, Keys: keys, Roles: c.Roles}
+	}
+	return identity.NewVerifier(issuers, clock)
+}
+
+// writeKey leaves the public key of the log beside it, for people to copy. A
+// verifier must not take it from here: the point is to have it from elsewhere.
+func (g *Gateway) writeKey() error {
+	path := filepath.Join(g.cfg.DataDir, KeyFile)
+	if err := os.WriteFile(path, []byte(g.log.VKey()+"\n"), 0o600); err != nil {
+		return fault.Wrap(fault.Unavailable, "gateway.New", "The public key of the log could not be written.", err)
+	}
+	return nil
+}
+
+// loadRules reads datasets, places, agreements and policy, and the description
+// of the API.
+func loadRules(ctx context.Context, cfg *config.Config) (*rules, error) {
+	schemaFS, policyFS := fs.FS(schemas.Files), fs.FS(policies.Files)
+	if cfg.SchemasDir != "" {
+		schemaFS = os.DirFS(cfg.SchemasDir)
+	}
+	if cfg.PoliciesDir != "" {
+		policyFS = os.DirFS(cfg.PoliciesDir)
+	}
+	var r rules
+	var err error
+	if r.datasets, err = dataset.Load(sub(schemaFS, "datasets")); err != nil {
+		return nil, err
+	}
+	if r.places, err = readWith(schemaFS, "places.json", dataset.LoadPlaces); err != nil {
+		return nil, err
+	}
+	if r.agreements, err = agreement.Load(sub(policyFS, "agreements"), r.datasets); err != nil {
+		return nil, err
+	}
+	purposes, err := readWith(policyFS, "purposes.json", policy.LoadPurposes)
+	if err != nil {
+		return nil, err
+	}
+	r.policy, err = policy.New(ctx, policy.Config{
+		Core: sub(policyFS, "concord"), Agreements: r.agreements, Purposes: purposes, Datasets: r.datasets,
+		Timeout: policyTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.contract, err = readWith(fs.FS(schemas.Files), "openapi.yaml", contract.Load)
+	return &r, err
+}
+
+// sub is a folder of fsys; a folder that is not there fails when it is read.
+func sub(fsys fs.FS, dir string) fs.FS {
+	s, err := fs.Sub(fsys, dir)
+	if err != nil { // only for a name that is not valid
+		return fsys
+	}
+	return s
+}
+
+func readWith[T any](fsys fs.FS, name string, parse func([]byte) (T, error)) (T, error) {
+	raw, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		var none T
+		return none, fault.Wrap(fault.Invalid, "gateway.New", "The file "+name+" cannot be read.", err)
+	}
+	return parse(raw)
+}

@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/store/sqlite"
+)
+
+// The limits of a connection. A body may take long on a slow line; its size is
+// bounded elsewhere.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 5 * time.Minute
+	idleTimeout   = 2 * time.Minute
+	headerBytes   = 64 << 10
+	closeTimeout  = 20 * time.Second
+)
+
+// Handler is the API, for tests and for serving it elsewhere.
+func (g *Gateway) Handler() http.Handler { return g.handler }
+
+// VKey is the public key of the log.
+func (g *Gateway) VKey() string { return g.log.VKey() }
+
+// PublishCheckpoint signs and publishes a checkpoint now.
+func (g *Gateway) PublishCheckpoint(ctx context.Context) error { return g.log.Publish(ctx) }
+
+// Run listens and serves until ctx ends, then finishes the requests under way.
+func (g *Gateway) Run(ctx context.Context) error {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", g.cfg.Listen)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, "gateway.Run", "The address cannot be listened on.", err)
+	}
+	return g.Serve(ctx, l)
+}
+
+// Serve serves on a listener until ctx ends, then finishes the requests under
+// way. It closes the listener.
+func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler: g.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: bodyTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
+		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+	served := make(chan error, 1)
+	go func() {
+		if g.cfg.TLS.Cert != "" {
+			served <- srv.ServeTLS(l, g.cfg.TLS.Cert, g.cfg.TLS.Key)
+			return
+		}
+		served <- srv.Serve(l)
+	}()
+	g.logger.Info("serving", "address", l.Addr().String())
+	select {
+	case err := <-served:
+		return fault.Wrap(fault.Unavailable, "gateway.Serve", "The server stopped.", err)
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	err := srv.Shutdown(end)
+	if stopped := <-served; !errors.Is(stopped, http.ErrServerClosed) {
+		err = errors.Join(err, stopped)
+	}
+	return err
+}
+
+func (g *Gateway) onClose(f func(context.Context) error) { g.closers = append(g.closers, f) }
+
+// Close closes the log, the store and the keys, last opened first, under one
+// deadline that does not depend on whether ctx has ended.
+func (g *Gateway) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	var errs []error
+	for _, f := range slices.Backward(g.closers) {
+		errs = append(errs, f(ctx))
+	}
+	g.closers = nil
+	return errors.Join(errs...)
+}
+
+// ready checks what the gateway needs for its work: that the store takes
+// writes and that the keys can be had.
+func (g *Gateway) ready(db *sqlite.DB, keys keyring.Keyring) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := db.Ping(ctx); err != nil {
+			return err
+		}
+		_, err := keys.Hasher(ctx, keyring.LinkScope)
+		return err
+	}
+}
