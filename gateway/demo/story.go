@@ -1,0 +1,215 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/concord-gateway/concord/gateway"
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/policy"
+)
+
+// Story tells the whole job on the terminal, once: every step is a real
+// request of a real gateway.
+func (d *Demo) Story(ctx context.Context, submitted []Submitted) error {
+	steps := []struct {
+		title string
+		tell  func(context.Context) error
+	}{
+		{"Partners submit, and every row is accounted for", func(ctx context.Context) error { return d.tellSubmissions(ctx, submitted) }},
+		{"An analyst asks for the picture of an area", d.tellArea},
+		{"An analyst asks about a person, for an investigation", d.tellSubject},
+		{"The same question for another purpose", d.tellOtherPurpose},
+		{"Threat to life", d.tellEmergency},
+		{"What the partner sees of it", d.tellPartner},
+		{"The log is verified, by somebody who trusts only its public key", d.tellVerify},
+		{"One stored byte is changed, in a copy, by somebody with the disk", d.tellTamper},
+	}
+	for i, s := range steps {
+		d.printf("\n%d. %s\n%s\n", i+1, s.title, strings.Repeat("-", len(s.title)+3))
+		if err := s.tell(ctx); err != nil {
+			return fmt.Errorf("step %d of the story: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// rowError is one rejected row.
+type rowError struct {
+	Row                            int
+	Pointer, Code, Message, Remedy string
+}
+
+func (d *Demo) tellSubmissions(ctx context.Context, submitted []Submitted) error {
+	for _, s := range submitted {
+		d.printf("   %-20s %-26s under %-15s %6d rows accepted\n", s.Persona, s.Dataset, s.Agreement, s.Accepted)
+	}
+	bad := d.world.BadRows()
+	a, err := d.client.post(ctx, bad.Persona, "/v1/datasets/"+bad.Dataset+"/submissions?agreement="+bad.Agreement, bad.Rows)
+	if err != nil {
+		return err
+	}
+	var res struct {
+		Received, Accepted, Unchanged, Corrected, Rejected int
+		Errors                                             []rowError
+		AuditIndex                                         int64 `json:"audit_index"`
+	}
+	if err := a.into(http.StatusCreated, &res); err != nil {
+		return err
+	}
+	d.printf("\n   One more file of %d rows: %d accepted, %d unchanged, %d corrected, %d rejected; log entry %d\n",
+		res.Received, res.Accepted, res.Unchanged, res.Corrected, res.Rejected, res.AuditIndex)
+	for _, e := range res.Errors {
+		d.printf("     row %d %s: %s %s [%s]\n", e.Row, e.Pointer, e.Message, e.Remedy, e.Code)
+	}
+	return nil
+}
+
+func (d *Demo) tellOtherPurpose(ctx context.Context) error {
+	q := d.subjectQuestion("tenancy-enforcement", nil)
+	q["justification"] = "The landlord would like to know before a possession hearing."
+	a, err := d.client.post(ctx, "analyst", subjectPath, q)
+	if err != nil {
+		return err
+	}
+	var p struct {
+		Title, Detail string
+		Status        int
+		AuditIndex    int64 `json:"audit_index"`
+		Withheld      []policy.Withheld
+	}
+	if err := a.into(http.StatusForbidden, &p); err != nil {
+		return err
+	}
+	d.printf("   Purpose tenancy-enforcement: %d %s. %s Log entry %d\n", p.Status, p.Title, p.Detail, p.AuditIndex)
+	d.printWithheld(p.Withheld)
+	return nil
+}
+
+func (d *Demo) tellEmergency(ctx context.Context) error {
+	q := d.subjectQuestion("protection-of-life", map[string]string{"ground": "threat_to_life", "incident": "INC-2026-004711"})
+	q["justification"] = "A credible threat against the person was received an hour ago."
+	return d.tellProfile(ctx, q)
+}
+
+// tellPartner shows the newest entries about the housing partner's data, in the
+// partner's own view.
+func (d *Demo) tellPartner(ctx context.Context) error {
+	a, err := d.client.get(ctx, "housing-ig", "/v1/disclosures")
+	if err != nil {
+		return err
+	}
+	var page struct {
+		Items []struct {
+			Index int64
+			Entry audit.Entry
+		}
+	}
+	if err := a.into(http.StatusOK, &page); err != nil {
+		return err
+	}
+	const newest = 5
+	d.printf("   Telford Housing's register, newest first (who it was about stays embargoed):\n")
+	for _, it := range page.Items[:min(newest, len(page.Items))] {
+		d.printf("     %4d  %-8s  chain %3d  %s by %s\n", it.Index, it.Entry.Action, it.Entry.ProviderSeq, purposeOf(it.Entry), it.Entry.Actor.Agency)
+		for _, r := range it.Entry.Released {
+			what := "counts"
+			if it.Entry.Area == "" {
+				what = strconv.Itoa(r.Records) + " record(s)"
+			}
+			d.printf("             released %s of %s, from %d fields, under %s\n", what, r.Dataset, len(r.Fields), r.Agreement)
+		}
+	}
+	return nil
+}
+
+func purposeOf(e audit.Entry) string {
+	switch {
+	case e.Emergency != nil:
+		return e.Purpose + ", EMERGENCY " + e.Emergency.Ground
+	case e.Purpose != "" && e.Area != "":
+		return e.Purpose + " for " + e.Area
+	case e.Purpose != "":
+		return e.Purpose
+	default:
+		return e.Admin["dataset"] + " " + e.Admin["state"]
+	}
+}
+
+// tellVerify closes the gateway, as if its machine had been seized, and
+// verifies the folder.
+func (d *Demo) tellVerify(ctx context.Context) error {
+	if err := d.gateway.PublishCheckpoint(ctx); err != nil {
+		return err
+	}
+	key := d.gateway.VKey()
+	if err := d.Close(ctx); err != nil {
+		return err
+	}
+	r, err := gateway.VerifyFolder(ctx, d.folder.Dir, audit.VerifyOptions{Keys: []string{key}})
+	if err != nil {
+		return err
+	}
+	d.printReport(r)
+	if !r.OK {
+		return errors.New("the log does not verify")
+	}
+	return nil
+}
+
+// tellTamper changes one byte of one entry in a copy of the folder.
+func (d *Demo) tellTamper(ctx context.Context) error {
+	key, err := os.ReadFile(filepath.Join(d.folder.Dir, gateway.KeyFile))
+	if err != nil {
+		return fmt.Errorf("the key of the log: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "concord-tampered-")
+	if err != nil {
+		return fmt.Errorf("no temporary folder can be made: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := tamper(d.folder.Dir, dir); err != nil {
+		return err
+	}
+	d.printf("   In one entry, the last letter of the asking agency's name is now another.\n")
+	r, err := gateway.VerifyFolder(ctx, dir, audit.VerifyOptions{Keys: []string{strings.TrimSpace(string(key))}})
+	if err != nil {
+		return err
+	}
+	d.printReport(r)
+	if r.OK || r.FirstBad == nil {
+		return errors.New("the changed byte was not found")
+	}
+	return nil
+}
+
+func (d *Demo) printReport(r audit.Report) {
+	d.printf("   %d entries, tree size %d, root %s\n", r.Entries, r.Size, r.Root)
+	for _, p := range r.Problems {
+		d.printf("   %s [%s]\n", p.Message, p.Code)
+	}
+	switch {
+	case r.OK:
+		d.printf("   VERIFIED: nothing was changed, removed, inserted or reordered.\n")
+	case r.FirstBad != nil:
+		d.printf("   DAMAGED: the first bad entry is %d.\n", *r.FirstBad)
+	default:
+		d.printf("   DAMAGED.\n")
+	}
+}
+
+// printJSON is for values whose shape the reader should see.
+func printJSON(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return "?"
+	}
+	return string(raw)
+}
