@@ -1,0 +1,136 @@
+# Concord. `make test` is the gate: what it passes may be merged, here and in CI.
+# It needs Go, and gcc for the race detector; everything else it builds itself,
+# once, into the user's cache.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+# Tests run in a container too, where git may not read the checkout; only
+# `make build` stamps the revision, and only where it can.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
+
+# Packages that are tested or linked at the same time.
+P ?= 2
+# How long one Fuzz target runs in `make fuzz`.
+FUZZTIME ?= 20s
+# What `make bench` runs, and for how long each.
+BENCH ?= .
+BENCHTIME ?= 1s
+# Where `make build` puts the binary.
+BIN ?= bin/concord
+# The packages of the default targets.
+PKGS ?= ./...
+
+# Tools: each is a module of its own in .ci/tools, so that its dependencies
+# never meet ours, and one binary in the cache, named by its version.
+TOOLS_DIR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/concord-tools
+tool_version = $(shell awk '$$1 == "$(2)" {print $$2; exit}' .ci/tools/$(1)/go.mod)
+GOLANGCI := $(TOOLS_DIR)/golangci-lint-$(call tool_version,golangci-lint,github.com/golangci/golangci-lint/v2)
+REGAL := $(TOOLS_DIR)/regal-$(call tool_version,regal,github.com/open-policy-agent/regal)
+
+# The steps of `make test`, in the order in which they fail soonest.
+STEPS := tools fmt-check vet lint rego race bench-once build
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: ## the gate: format, vet, lint, Rego, tests with the race detector, benchmarks once, build
+	@begin=$$SECONDS; summary=; \
+	for step in $(STEPS); do \
+	  printf '\n==> %s\n' "$$step"; at=$$SECONDS; \
+	  if ! $(MAKE) "$$step"; then \
+	    printf '%s\n\nFAILED  %s after %ds; later steps were not run. Again: make %s\n' "$$summary" "$$step" $$((SECONDS - at)) "$$step"; exit 1; \
+	  fi; \
+	  printf -v summary '%s\n  ok  %-10s %4ds' "$$summary" "$$step" $$((SECONDS - at)); \
+	done; \
+	printf '%s\n\nPASSED  %d steps in %ds\n' "$$summary" $(words $(STEPS)) $$((SECONDS - begin))
+
+.PHONY: race
+race: ## every test, with the race detector; a test that cannot run is a failure
+	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -p $(P) -timeout 10m $(PKGS)
+
+.PHONY: quick
+quick: ## every test, without the race detector
+	$(GO) test -p $(P) -timeout 10m $(PKGS)
+
+.PHONY: fmt
+fmt: $(REGAL) ## write Go and Rego in the one format
+	gofmt -w cmd gateway policies schemas
+	$(REGAL) fix --force policies
+
+.PHONY: fmt-check
+fmt-check:
+	@bad=$$(gofmt -l cmd gateway policies schemas); \
+	if [ -n "$$bad" ]; then printf 'not in gofmt format (make fmt):\n%s\n' "$$bad"; exit 1; fi
+
+.PHONY: vet
+vet:
+	$(GO) vet $(PKGS)
+
+.PHONY: lint
+lint: $(GOLANGCI) ## golangci-lint over everything
+	$(GOLANGCI) run --allow-parallel-runners $(PKGS)
+
+.PHONY: rego
+rego: $(REGAL) ## regal over the policies; their tests are Go tests of gateway/policy
+	REGAL_DISABLE_CHECK_VERSION=1 $(REGAL) lint policies
+
+.PHONY: build
+build: ## the binary, without cgo
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(VCS) -ldflags='-s -w' -o $(BIN) ./cmd/concord
+
+.PHONY: demo
+demo: ## the whole story on the terminal
+	$(GO) run ./cmd/concord demo --once
+
+# Directories with a benchmark. One that needs minutes is called BenchmarkSoak;
+# the gate leaves out sizes of five digits and more, and asks for -short.
+bench_dirs = $(shell grep -rlE '^func Benchmark' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
+
+.PHONY: bench
+bench: ## the figures that the README quotes
+	$(GO) test -run='^$$' -bench='$(BENCH)' -skip='^BenchmarkSoak' -benchtime=$(BENCHTIME) -benchmem -p 1 -timeout 30m $(bench_dirs)
+
+# That they run at all: small sizes, one round, no figures to rely on.
+.PHONY: bench-once
+bench-once:
+	$(GO) test -short -run='^$$' -bench=. -skip='^BenchmarkSoak|/=[0-9]{5,}$$' -benchtime=1x -p $(P) -timeout 5m $(bench_dirs)
+
+.PHONY: soak
+soak: ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over; up to two hours
+	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
+	$(GO) test -run='^$$' -bench='^BenchmarkSoak' -benchtime=1x -p 1 -timeout 1h $(bench_dirs)
+	$(GO) test -run='^$$' -bench='/=[0-9]{5,}$$' -benchtime=$(BENCHTIME) -benchmem -p 1 -timeout 1h $(bench_dirs)
+
+.PHONY: fuzz
+fuzz: ## each Fuzz target for FUZZTIME
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' gateway cmd | while IFS=: read -r file func; do \
+	  name=$${func#func }; echo "==> $$name ($${file%/*})"; \
+	  $(GO) test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "./$${file%/*}"; \
+	done
+
+.PHONY: tools
+tools: $(GOLANGCI) $(REGAL) ## build the linters, once for each version
+
+$(GOLANGCI):
+	$(call build_tool,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(REGAL):
+	$(call build_tool,regal,github.com/open-policy-agent/regal)
+
+# Built beside its place and moved, so that an interrupted build leaves nothing
+# that looks like a tool. -mod=readonly: what runs is what go.sum names.
+define build_tool
+	@echo "building $(notdir $@) (once)"; mkdir -p $(@D)
+	@cd .ci/tools/$(1) && CGO_ENABLED=0 $(GO) build -mod=readonly -trimpath -ldflags='-s -w' -o $@.$$$$ $(2) && mv $@.$$$$ $@
+endef
+
+.PHONY: clean
+clean: ## remove what was built here; tools and the build cache stay
+	rm -rf bin coverage.* *.prof *.test
