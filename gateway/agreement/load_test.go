@@ -110,7 +110,7 @@ func TestLoadRefuses(t *testing.T) {
 		"another folder":    {th, `"id": "` + th + `"`, `"id": "ISA-TH-WMP-009"`, "id-folder", "/id"},
 		"ends before":       {th, `"to": "2028-12-31"`, `"to": "2025-12-31"`, "validity", "/valid/to"},
 		"no such day":       {th, `"to": "2028-12-31"`, `"to": "2028-02-30"`, "schema", "/valid/to"},
-		"no provider basis": {th, `"lawful_basis": ["UK GDPR Art 6(1)(e): public task", "DPA 2018 Sch 2 para 2: crime and taxation"]`, `"lawful_basis": []`, "schema", "/basis/provider/lawful_basis"},
+		"no provider basis": {th, `"lawful_basis": ["UK GDPR Art 6(1)(e): public task", "DPA 2018 Sch 2 para 2: crime and taxation"]`, `"lawful_basis": []`, "basis-missing", "/basis/provider/lawful_basis"},
 		"unknown dataset":   {th, `"dataset": "housing.tenancy"`, `"dataset": "housing.tenancies"`, "dataset-unknown", "/datasets/0/dataset"},
 		"dataset twice":     {th, `"dataset": "housing.concern"`, `"dataset": "housing.tenancy"`, "dataset-twice", "/datasets/1/dataset"},
 		"unknown field":     {th, `"/tenancy_type": "full"`, `"/tenancy_kind": "full"`, "field-unknown", "/datasets/0/purposes/2/fields/~1tenancy_kind"},
@@ -124,7 +124,7 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"unknown operation": {"ISA-SH-WMP-001", `"op": "within_days"`, `"op": "around"`, "schema", "/datasets/1/purposes/1/conditions/row/0/op"},
 		"no policy document": {
-			mh, `"policy_document": "APD-MH-07 Substance misuse data, version 3"`, `"policy_document": ""`, "schema", "/special_category/policy_document",
+			mh, `"policy_document": "APD-MH-07 Substance misuse data, version 3"`, `"policy_document": ""`, "policy-document", "/special_category/policy_document",
 		},
 		"sensitive field without condition": {
 			th, `"/household_size": "withhold"`, `"/support_needs": "withhold"`, "policy-document",
@@ -178,26 +178,6 @@ func finding(t *testing.T, err error) Finding {
 		t.Errorf("the error does not show the finding: %v", err)
 	}
 	return found[0]
-}
-
-// Section 16 may carry anonymous health data, and a citation of another section
-// is none of it.
-func TestViolenceDutyIsRecognised(t *testing.T) {
-	for text, want := range map[string]bool{
-		"Police, Crime, Sentencing and Courts Act 2022 s.16":        true,
-		"Police, Crime, Sentencing and Courts Act 2022, section 16": true,
-		"Police, Crime, Sentencing and Courts Act 2022 s. 16(1)":    true,
-		"PCSC Act s.16":                     true,
-		"PCSCA 2022 s.16":                   true,
-		"PCSC Act 2022 s.17":                false,
-		"PCSC Act 2022 s.8":                 false,
-		"Crime and Disorder Act 1998 s.115": false,
-		"Children Act 2004 s.16":            false,
-	} {
-		if got := violenceDuty.MatchString(text); got != want {
-			t.Errorf("%q: %t", text, got)
-		}
-	}
 }
 
 func TestLoadRefusesConflict(t *testing.T) {
@@ -265,31 +245,6 @@ func TestLoadReportsEverything(t *testing.T) {
 	}
 }
 
-func TestCheckPurposes(t *testing.T) {
-	r := load(t)
-	kinds := map[string][]string{}
-	for _, a := range r.All() {
-		for _, s := range a.Datasets {
-			for _, p := range s.Purposes {
-				kinds[p.Purpose] = []string{"subject", "area"}
-			}
-		}
-	}
-	if err := r.CheckPurposes(kinds); err != nil {
-		t.Fatal(err)
-	}
-	less := maps.Clone(kinds)
-	delete(less, "modern-slavery-safeguarding")
-	if f := finding(t, r.CheckPurposes(less)); f.Rule != "purpose-unknown" || f.Line == 0 {
-		t.Errorf("got %s", f)
-	}
-	less = maps.Clone(kinds)
-	less["soc-local-profile"] = []string{"subject"}
-	if f := finding(t, r.CheckPurposes(less)); f.Rule != "purpose-kind" || f.Line == 0 {
-		t.Errorf("got %s", f)
-	}
-}
-
 // What is loaded can be written and loaded again.
 func TestAgreementRoundTrip(t *testing.T) {
 	ds := datasets(t)
@@ -318,7 +273,12 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(`[`))
 	ds := datasets(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, err := Load(folder(map[string]string{"ISA-TH-WMP-001": string(raw)}), ds)
+		files := folder(map[string]string{"ISA-TH-WMP-001": string(raw), "ISA-TH-WMP-001/next": string(raw)})
+		if all, err := ReadAll(files, ds); err == nil || all != nil {
+			t.Fatalf("a version that follows itself: %v with error %v", all, err)
+		}
+		delete(files, "ISA-TH-WMP-001/next/"+agreementFile)
+		r, err := Load(files, ds)
 		if (r == nil) == (err == nil) {
 			t.Fatalf("register %v with error %v", r, err)
 		}

@@ -52,7 +52,7 @@ type Engine struct {
 // either is a fault of kind Invalid that names file and line.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
 	const op = "policy.New"
-	if err := cfg.Agreements.CheckPurposes(kindsByID(cfg.Purposes)); err != nil {
+	if err := cfg.Agreements.CheckPurposes(knownPurposes(cfg.Purposes)); err != nil {
 		return nil, err
 	}
 	sources, err := readSources(cfg)
