@@ -64,9 +64,13 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy does not compile.", err)
 	}
-	e, err := prepare(ctx, cfg, compiler, newStore(document(cfg, sources)))
+	store := newStore(document(cfg, sources))
+	e, err := prepare(ctx, cfg, compiler, store)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy cannot be prepared.", err)
+	}
+	if err := e.tryConditions(ctx, cfg, compiler, store); err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "The conditions of an agreement do not stand a trial.", err)
 	}
 	e.revision = sources.revision(cfg)
 	return e, nil

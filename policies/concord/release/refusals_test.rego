@@ -92,6 +92,24 @@ test_condition_of_an_agreement_is_read if {
 	unmet.withheld[_].reason == "A condition of agreement A-1 is not met. Clause 1 is not kept."
 }
 
+test_condition_of_another_type_denies if {
+	every conditions in [
+		{"permit": "true", "deny": set()},
+		{"permit": 1, "deny": set()},
+		{"permit": true, "deny": ""},
+		{"permit": true, "deny": {}},
+		{"permit": true, "deny": []},
+		{"permit": true, "deny": {7}},
+		{"permit": true},
+		{"deny": set()},
+	] {
+		decision := _decide(_request, _terms({"guard": {"condition": "A-1"}}))
+			with data.concord.agreements as {"A-1": conditions}
+		not decision.allow
+		decision.withheld[_].reason == "A condition of agreement A-1 is not met. See its text."
+	}
+}
+
 test_usage_that_is_not_known_denies if {
 	asked := object.union(object.remove(_request, ["usage"]), {"usage": {}})
 	"quota_exceeded" in _codes(_decide(asked, _terms({})))
