@@ -127,6 +127,7 @@ var libraries = map[string]string{
 	"golang.org/x/mod/sumdb":                "gateway/audit",
 	"golang.org/x/net/html":                 tests,
 	"golang.org/x/sync":                     "gateway gateway/audit gateway/httpapi/... gateway/submission gateway/profile",
+	"golang.org/x/sys":                      "gateway/policy", // the processor time of a thread
 	"golang.org/x/text":                     "gateway/agreement gateway/dataset gateway/linkage",
 	"modernc.org/sqlite":                    "gateway/store/sqlite",
 	"pgregory.net/rapid":                    "gateway/store/storetest " + tests,

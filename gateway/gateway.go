@@ -36,10 +36,6 @@ import (
 	"github.com/concord-gateway/concord/schemas"
 )
 
-// policyTimeout bounds one decision. It takes about a millisecond; the rest is
-// for a machine that is busy with other things, where a refusal helps nobody.
-const policyTimeout = 2 * time.Second
-
 // The names inside a data folder.
 const (
 	// KeysDir holds the local keyring.
@@ -217,7 +213,6 @@ func loadRules(ctx context.Context, cfg *config.Config) (*rules, error) {
 	}
 	r.policy, err = policy.New(ctx, policy.Config{
 		Core: sub(policyFS, "concord"), Agreements: r.agreements, Purposes: purposes, Datasets: r.datasets,
-		Timeout: policyTimeout,
 	})
 	if err != nil {
 		return nil, err

@@ -64,6 +64,7 @@ func drawAgreement(
 	a.Recipient.Agency = pickRecipient(t)
 	from := rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4}).Draw(t, "from")
 	a.Valid = agreement.Period{From: oracleDates[from], To: oracleDates[max(from, rapid.SampledFrom([]int{0, 1, 2, 4, 4, 4}).Draw(t, "to"))]}
+	a.Review = rapid.SampledFrom([]string{oracleDates[0], oracleDates[1], oracleDates[2], oracleDates[4], oracleDates[4], oracleDates[4]}).Draw(t, "review")
 	if rapid.IntRange(0, 4).Draw(t, "suspended") == 0 {
 		a.Suspended = &agreement.Suspension{On: rapid.SampledFrom(oracleDates).Draw(t, "on"), By: "homes-a", Reason: "x"}
 	}

@@ -10,15 +10,11 @@ import (
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
-	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/fault"
 )
-
-// DefaultTimeout is how long one evaluation may take where Config does not say.
-const DefaultTimeout = 50 * time.Millisecond
 
 // Config is what an Engine is made of.
 type Config struct {
@@ -28,8 +24,13 @@ type Config struct {
 	Agreements *agreement.Register
 	Purposes   []Purpose
 	Datasets   *dataset.Registry
-	// Timeout is how long one evaluation may take; zero is DefaultTimeout.
+	// Timeout is how much processor time one evaluation may take; zero is
+	// DefaultTimeout. Where a thread's processor time cannot be had (elsewhere
+	// than on Linux) it is time on the wall.
 	Timeout time.Duration
+	// Patience is how long one evaluation may take by the clock on the wall;
+	// zero is DefaultPatience.
+	Patience time.Duration
 }
 
 // Engine decides by one policy revision. It does not change after New and is
@@ -38,7 +39,7 @@ type Engine struct {
 	release  rego.PreparedEvalQuery
 	access   rego.PreparedEvalQuery
 	purposes map[string]Purpose
-	timeout  time.Duration
+	limits   limits
 	// groups holds the values of what is known to be shared, for inputs.
 	groups map[Group]*ast.Term
 	// places holds one token for each evaluation that runs.
@@ -63,9 +64,13 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy does not compile.", err)
 	}
-	e, err := prepare(ctx, cfg, compiler, newStore(document(cfg, sources)))
+	store := newStore(document(cfg, sources))
+	e, err := prepare(ctx, cfg, compiler, store)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy cannot be prepared.", err)
+	}
+	if err := e.tryConditions(ctx, cfg, compiler, store); err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "The conditions of an agreement do not stand a trial.", err)
 	}
 	e.revision = sources.revision(cfg)
 	return e, nil
@@ -73,14 +78,11 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 
 // prepare readies both queries, once.
 func prepare(ctx context.Context, cfg Config, compiler *ast.Compiler, store storage.Store) (*Engine, error) {
-	e := &Engine{purposes: make(map[string]Purpose, len(cfg.Purposes)), timeout: cfg.Timeout, groups: map[Group]*ast.Term{}}
+	e := &Engine{purposes: make(map[string]Purpose, len(cfg.Purposes)), limits: cfg.limits(), groups: map[Group]*ast.Term{}}
 	e.places = make(chan struct{}, runtime.GOMAXPROCS(0))
 	for _, p := range cfg.Agreements.Groups() {
 		g := Group{p.Provider, p.Dataset}
 		e.groups[g] = g.term()
-	}
-	if e.timeout <= 0 {
-		e.timeout = DefaultTimeout
 	}
 	for _, p := range cfg.Purposes {
 		e.purposes[p.ID] = p
@@ -173,8 +175,8 @@ func evaluate[T any](
 }
 
 // answer evaluates when one of the places is free: as many evaluations run at
-// once as there are processors, so that the time-out measures one evaluation
-// and not the queue before it. It returns nil where the query has no answer.
+// once as there are processors, so that the limits measure one evaluation and
+// not the queue before it. It returns nil where the query has no answer.
 func (e *Engine) answer(
 	ctx context.Context, query *rego.PreparedEvalQuery, input ast.Value, at time.Time,
 ) (ast.Value, error) {
@@ -184,16 +186,14 @@ func (e *Engine) answer(
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.timeout)
-	defer cancel()
-	stop := topdown.NewCancel()
-	defer context.AfterFunc(ctx, stop.Cancel)()
+	w := e.limits.begin()
+	defer context.AfterFunc(ctx, w.stop.Cancel)()
 	options := append([]rego.EvalOption{
-		rego.EvalParsedInput(input), rego.EvalTime(at), rego.EvalExternalCancel(stop), rego.EvalMetrics(metrics.NoOp()),
+		rego.EvalParsedInput(input), rego.EvalTime(at), rego.EvalExternalCancel(w.stop), rego.EvalMetrics(metrics.NoOp()),
 	}, e.options...)
 	results, err := query.Eval(ctx, options...)
-	if err == nil {
-		err = ctx.Err() // an answer that comes too late is none
+	if late := w.end(ctx); late != nil {
+		err = late
 	}
 	if err != nil {
 		return nil, err

@@ -242,6 +242,7 @@ func (o oracle) refusals(u use) []string {
 	add(day < u.a.Valid.From, "not_yet_valid")
 	add(day > u.a.Valid.To, "expired")
 	add(u.a.Suspended != nil && day >= u.a.Suspended.On, "suspended")
+	add(r.Emergency == nil && day > u.a.Review && day <= u.a.Valid.To, "review_overdue")
 	add(!slices.Contains(u.p.Kinds, r.Kind), "kind_not_permitted")
 	add(len(c.Roles) > 0 && !slices.ContainsFunc(c.Roles, func(role string) bool {
 		return slices.Contains(o.in.Actor.Roles, role)

@@ -58,12 +58,12 @@ func readSources(cfg Config) (*sources, error) {
 		if len(a.Conditions) == 0 {
 			continue
 		}
-		if err := s.add("agreements/"+a.ID+"/conditions.rego", a.Conditions, ""); err != nil {
+		if err := s.add(conditionsFile(a.ID), a.Conditions, ""); err != nil {
 			return nil, err
 		}
 	}
 	s.texts = readTexts(s.modules)
-	return s, s.checkConditions(cfg)
+	return s, s.checkSources(cfg)
 }
 
 func (s *sources) add(name string, raw []byte, prefix string) error {
@@ -71,7 +71,7 @@ func (s *sources) add(name string, raw []byte, prefix string) error {
 		ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities(),
 	})
 	if err != nil {
-		return err
+		return flawed(err)
 	}
 	if m == nil || m.Package == nil {
 		return fmt.Errorf("%s: there is no package in it", name)
@@ -80,23 +80,6 @@ func (s *sources) add(name string, raw []byte, prefix string) error {
 		return fmt.Errorf("%s:%d: the package is %s and must begin with %s", name, m.Package.Location.Row, got, prefix)
 	}
 	s.files[name], s.modules[name] = raw, m
-	return nil
-}
-
-// checkConditions holds the conditions of an agreement to their own package,
-// so that no agreement can speak for another or for the core.
-func (s *sources) checkConditions(cfg Config) error {
-	for _, a := range cfg.Agreements.All() {
-		name := "agreements/" + a.ID + "/conditions.rego"
-		m, ok := s.modules[name]
-		if !ok {
-			continue
-		}
-		want := ast.MustParseRef(fmt.Sprintf("data.concord.agreements[%q]", a.ID))
-		if !m.Package.Path.Equal(want) {
-			return fmt.Errorf("%s:%d: the package must be concord.agreements[%q]", name, m.Package.Location.Row, a.ID)
-		}
-	}
 	return nil
 }
 
@@ -126,7 +109,7 @@ func compile(modules map[string]*ast.Module) (*ast.Compiler, error) {
 	c := ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true).WithDefaultRegoVersion(ast.RegoV1)
 	c.Compile(modules)
 	if c.Failed() {
-		return nil, c.Errors
+		return nil, flawed(c.Errors)
 	}
 	return c, nil
 }

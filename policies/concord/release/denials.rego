@@ -30,13 +30,23 @@ denials[g] contains _term_reason(rego.metadata.rule(), id, term, [id, _broken(id
 	not _condition_met(term.guard.condition)
 }
 
-_broken(id) := concat(" ", data.concord.agreements[id].deny) if {
-	count(data.concord.agreements[id].deny) > 0
+_broken(id) := concat(" ", sentences) if {
+	sentences := {sentence |
+		some sentence in data.concord.agreements[id].deny
+		is_string(sentence)
+	}
+	count(sentences) > 0
 } else := "See its text."
 
 _condition_met("")
 
+# What is not exactly true proves nothing, and what is not a set, without a member, denies:
+# text and numbers would count as true, and an empty text as an empty set.
 _condition_met(id) if {
-	data.concord.agreements[id].permit
-	count(data.concord.agreements[id].deny) == 0
+	conditions := data.concord.agreements[id]
+	_proved(conditions.permit)
+	is_set(conditions.deny)
+	count(conditions.deny) == 0
 }
+
+_proved(true)

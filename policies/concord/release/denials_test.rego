@@ -1,0 +1,45 @@
+package concord.release_test
+
+test_one_denial_takes_the_whole_group if {
+	decision := _decide(_with({"usage": {"subjects_last_hour": 3}}), {
+		"A-1": _term,
+		"A-2": object.union(
+			object.remove(_term, ["named"]),
+			{"guard": {"limit": {"per_hour": 3}}, "named": {"/name": true}},
+		),
+	})
+	not decision.allow
+	_fields_under(decision, "quota_exceeded") == {"/area", "/name", "/notes"}
+}
+
+test_condition_of_an_agreement_is_read if {
+	kept := {"A-1": {"permit": true, "deny": set()}}
+	met := _decide(_request, _terms({"guard": {"condition": "A-1"}})) with data.concord.agreements as kept
+	met.allow
+	broken := {"A-1": {"permit": false, "deny": {"Clause 1 is not kept."}}}
+	unmet := _decide(_request, _terms({"guard": {"condition": "A-1"}})) with data.concord.agreements as broken
+	unmet.withheld[_].reason == "A condition of agreement A-1 is not met. Clause 1 is not kept."
+}
+
+test_condition_of_another_type_denies if {
+	every conditions in [
+		{"permit": "true", "deny": set()},
+		{"permit": 1, "deny": set()},
+		{"permit": true, "deny": ""},
+		{"permit": true, "deny": {}},
+		{"permit": true, "deny": []},
+		{"permit": true, "deny": {7}},
+		{"permit": true},
+		{"deny": set()},
+	] {
+		decision := _decide(_request, _terms({"guard": {"condition": "A-1"}}))
+			with data.concord.agreements as {"A-1": conditions}
+		not decision.allow
+		decision.withheld[_].reason == "A condition of agreement A-1 is not met. See its text."
+	}
+}
+
+test_usage_that_is_not_known_denies if {
+	asked := object.union(object.remove(_request, ["usage"]), {"usage": {}})
+	"quota_exceeded" in _codes(_decide(asked, _terms({})))
+}
