@@ -8,6 +8,9 @@ import (
 	"github.com/concord-gateway/concord/gateway/release"
 )
 
+// datasets finds a dataset by its name.
+type datasets func(name string) (*dataset.Dataset, bool)
+
 // checker gathers what is wrong with the sense of one agreement.
 type checker struct {
 	a     *Agreement
@@ -23,8 +26,9 @@ func (c *checker) law(pointer, rule, provision, message, remedy string) {
 	c.found = append(c.found, c.a.found(pointer, rule, message, remedy).by(provision))
 }
 
-// check finds what the schema cannot say.
-func check(a *Agreement, name string, ds *dataset.Registry) []Finding {
+// check finds what the schema cannot say. The agreement is to have the name as
+// its id.
+func check(a *Agreement, name string, ds datasets) []Finding {
 	c := &checker{a: a}
 	if a.ID != name {
 		c.add("/id", "id-folder", fmt.Sprintf("the id %q is not the name of the folder, %q", a.ID, name),
@@ -42,7 +46,7 @@ func check(a *Agreement, name string, ds *dataset.Registry) []Finding {
 			continue
 		}
 		seen[s.Dataset] = true
-		d, ok := ds.Get(s.Dataset)
+		d, ok := ds(s.Dataset)
 		if !ok {
 			c.add(base+"/dataset", "dataset-unknown", "there is no dataset "+s.Dataset,
 				"add its schema to schemas/datasets, or mend the name")

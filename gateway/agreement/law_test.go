@@ -35,7 +35,7 @@ func knownPurposes(tb testing.TB) map[string]KnownPurpose {
 // lawful loads one agreement and holds its purposes against the list.
 func lawful(tb testing.TB, files fstest.MapFS) error {
 	tb.Helper()
-	r, err := Load(files, datasets(tb))
+	r, err := Load(files, registry(tb))
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func TestLawNearMisses(t *testing.T) {
 // A change of purpose that shows nobody needs no authority.
 func TestOnwardCountsNeedNoAuthority(t *testing.T) {
 	text := edited(t, source(t, host), `"purpose": "soc-local-profile"`, `"purpose": "tenancy-enforcement"`)
-	r, err := Load(folder(map[string]string{host: text}), datasets(t))
+	r, err := Load(folder(map[string]string{host: text}), registry(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,7 +110,7 @@ func (r *reader) folder(folder, id string) *Agreement {
 	if a == nil {
 		return nil
 	}
-	r.found = append(r.found, check(a, id, r.datasets)...)
+	r.found = append(r.found, check(a, id, r.datasets.Get)...)
 	r.all = append(r.all, a)
 	return a
 }
@@ -125,6 +125,23 @@ func read(fsys fs.FS, folder string, schema validator) (*Agreement, []Finding) {
 			Remedy: "give each agreement a folder of its own with an " + agreementFile,
 		}}
 	}
+	a, found := parse(raw, folder, schema)
+	if len(found) > 0 {
+		return nil, found
+	}
+	a.Conditions, err = fs.ReadFile(fsys, path.Join(folder, conditionsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, []Finding{{
+			File: path.Join(folder, conditionsFile), Rule: "unreadable",
+			Message: "the file cannot be read: " + err.Error(), Remedy: "make it readable, or remove it",
+		}}
+	}
+	return a, nil
+}
+
+// parse reads agreement.json. The agreement is nil when its form is wrong.
+func parse(raw []byte, folder string, schema validator) (*Agreement, []Finding) {
+	file := path.Join(folder, agreementFile)
 	lines, found := positions(file, raw)
 	if len(found) > 0 {
 		return nil, found
@@ -135,13 +152,6 @@ func read(fsys fs.FS, folder string, schema validator) (*Agreement, []Finding) {
 	}
 	if err := json.Unmarshal(raw, a); err != nil {
 		return nil, []Finding{a.found("", "malformed", err.Error(), "follow schemas/agreement.schema.json")}
-	}
-	a.Conditions, err = fs.ReadFile(fsys, path.Join(folder, conditionsFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, []Finding{{
-			File: path.Join(folder, conditionsFile), Rule: "unreadable",
-			Message: "the file cannot be read: " + err.Error(), Remedy: "make it readable, or remove it",
-		}}
 	}
 	return a, nil
 }

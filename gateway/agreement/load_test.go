@@ -17,7 +17,7 @@ import (
 	"github.com/concord-gateway/concord/schemas"
 )
 
-func datasets(tb testing.TB) *dataset.Registry {
+func registry(tb testing.TB) *dataset.Registry {
 	tb.Helper()
 	fsys, err := fs.Sub(schemas.Files, "datasets")
 	if err != nil {
@@ -41,7 +41,7 @@ func shipped(tb testing.TB) fs.FS {
 
 func load(tb testing.TB) *Register {
 	tb.Helper()
-	r, err := Load(shipped(tb), datasets(tb))
+	r, err := Load(shipped(tb), registry(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestLoadRefuses(t *testing.T) {
 		"clause of no form":             {th, `"clause": "4.2(a)"`, `"clause": "see above"`, "schema", "/datasets/0/purposes/2/clause"},
 		"anonymous data of no dataset":  {anon, `"/arrival_time": "count_only"`, `"/arrival": "count_only"`, "field-unknown", "/datasets/0/purposes/0/fields/~1arrival"},
 	}
-	ds := datasets(t)
+	ds := registry(t)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			text := edited(t, source(t, c.id), c.old, c.now)
@@ -181,7 +181,7 @@ func finding(t *testing.T, err error) Finding {
 }
 
 func TestLoadRefusesConflict(t *testing.T) {
-	ds, one := datasets(t), "ISA-TH-WMP-001"
+	ds, one := registry(t), "ISA-TH-WMP-001"
 	other := edited(t, source(t, one), `"id": "ISA-TH-WMP-001"`, `"id": "ISA-TH-WMP-002"`)
 	both := func(second string) error {
 		_, err := Load(folder(map[string]string{one: source(t, one), "ISA-TH-WMP-002": second}), ds)
@@ -222,7 +222,7 @@ func TestLoadTakesAPurposeOnceForEachKind(t *testing.T) {
 	}
 	id := "ISA-ME-WMP-002"
 	text := edited(t, source(t, id), `"kinds": ["subject"]`, `"kinds": ["subject", "area"]`)
-	_, err := Load(folder(map[string]string{id: text}), datasets(t))
+	_, err := Load(folder(map[string]string{id: text}), registry(t))
 	var found Findings
 	if !errors.As(err, &found) || !slices.ContainsFunc(found, func(f Finding) bool { return f.Rule == "purpose-twice" }) {
 		t.Errorf("got %v", err)
@@ -234,20 +234,20 @@ func TestLoadReportsEverything(t *testing.T) {
 	_, err := Load(folder(map[string]string{
 		one: edited(t, source(t, one), `"/tenancy_type": "full"`, `"/tenancy_kind": "full"`),
 		two: edited(t, source(t, two), `"to": "2028-12-31"`, `"to": "2024-12-31"`),
-	}), datasets(t))
+	}), registry(t))
 	var found Findings
 	if !errors.As(err, &found) || len(found) != 2 {
 		t.Fatalf("got %v", err)
 	}
 	empty := fstest.MapFS{"ISA-NONE/readme.txt": &fstest.MapFile{Data: []byte("x")}}
-	if _, err := Load(empty, datasets(t)); finding(t, err).Rule != "unreadable" {
+	if _, err := Load(empty, registry(t)); finding(t, err).Rule != "unreadable" {
 		t.Errorf("got %v", err)
 	}
 }
 
 // What is loaded can be written and loaded again.
 func TestAgreementRoundTrip(t *testing.T) {
-	ds := datasets(t)
+	ds := registry(t)
 	for _, a := range load(t).All() {
 		raw, err := json.MarshalIndent(a, "", "  ")
 		if err != nil {
@@ -271,7 +271,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add([]byte(`{"id":"ISA-TH-WMP-001","id":1}`))
 	f.Add([]byte(`[`))
-	ds := datasets(f)
+	ds := registry(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		files := folder(map[string]string{"ISA-TH-WMP-001": string(raw), "ISA-TH-WMP-001/next": string(raw)})
 		if all, err := ReadAll(files, ds); err == nil || all != nil {

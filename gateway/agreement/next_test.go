@@ -8,7 +8,7 @@ import (
 )
 
 func TestReadAll(t *testing.T) {
-	ds, two := datasets(t), edited(t, source(t, housing), `"version": 1,`, `"version": 2,`)
+	ds, two := registry(t), edited(t, source(t, housing), `"version": 1,`, `"version": 2,`)
 	// The successor says something else of the same field, which is no conflict
 	// until both are to be in force.
 	two = edited(t, two, `"/tenancy_type": "full"`, `"/tenancy_type": "mask"`)
@@ -47,7 +47,7 @@ func TestReadAll(t *testing.T) {
 func TestNewRegisterFindsConflict(t *testing.T) {
 	other := edited(t, source(t, housing), `"id": "ISA-TH-WMP-001"`, `"id": "ISA-TH-WMP-002"`)
 	other = edited(t, other, `"/tenancy_type": "full"`, `"/tenancy_type": "mask"`)
-	all, err := ReadAll(folder(map[string]string{housing: source(t, housing), "ISA-TH-WMP-002": other}), datasets(t))
+	all, err := ReadAll(folder(map[string]string{housing: source(t, housing), "ISA-TH-WMP-002": other}), registry(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestNewRegisterFindsConflict(t *testing.T) {
 }
 
 func TestReadAllRefusesSuccessor(t *testing.T) {
-	ds := datasets(t)
+	ds := registry(t)
 	two := edited(t, source(t, housing), `"version": 1,`, `"version": 2,`)
 	for name, c := range map[string]struct{ next, rule, pointer string }{
 		"the same version": {source(t, housing), "next-version", "/version"},

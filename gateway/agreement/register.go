@@ -119,6 +119,3 @@ func (r *Register) Covers(provider, dataset, areaCode string) bool {
 		return ok && a.Provider.Agency == provider && (len(s.Areas) == 0 || slices.Contains(s.Areas, areaCode))
 	})
 }
-
-// sorted returns the keys of m in order.
-func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
