@@ -2,8 +2,8 @@ package policy
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
+	"hash"
 	"maps"
 	"math"
 	"slices"
@@ -23,15 +23,14 @@ const digestForm = "concord.decision/1"
 // same, where a list or a map that is nil counts as empty. It is the name of the
 // encoding and then each member in the order of its declaration:
 //
-//	string       length, bytes            length and count are unsigned varints
-//	number       eight bytes, big-endian
+//	number       unsigned varint; a float by its bits
+//	string       length, bytes
 //	truth        one byte
 //	list, map    count, then the elements; a map in the order of its keys
 //	any          a byte that names the type, then the value
 //	pointer      a truth (is there one), then what it points to
 func (d Decision) Digest() [sha256.Size]byte {
-	const usual = 32 << 10 // a decision on a dozen datasets takes about that
-	e := encoder{buf: make([]byte, 0, usual)}
+	e := encoder{hash: sha256.New()}
 	e.text(digestForm)
 	e.truth(d.Allow)
 	e.count(len(d.Groups))
@@ -46,30 +45,61 @@ func (d Decision) Digest() [sha256.Size]byte {
 		e.list(w.Fields)
 		e.texts(w.Provider, w.Reason)
 	}
-	return sha256.Sum256(e.buf)
+	var sum [sha256.Size]byte
+	e.flush()
+	e.hash.Sum(sum[:0])
+	return sum
 }
 
-// encoder appends to buf; keys is reused from map to map.
+// encoder hashes what it encodes, by way of a buffer that costs nothing to make;
+// keys is reused from map to map.
 type encoder struct {
-	buf  []byte
+	hash hash.Hash
+	buf  [4 << 10]byte
+	used int
 	keys []string
 }
 
-func (e *encoder) count(n int) { e.buf = binary.AppendUvarint(e.buf, uint64(n)) }
+func (e *encoder) flush() {
+	e.hash.Write(e.buf[:e.used]) // never fails (documented)
+	e.used = 0
+}
 
-func (e *encoder) number(n int) { e.buf = binary.BigEndian.AppendUint64(e.buf, uint64(n)) }
+func (e *encoder) byte(b byte) {
+	if e.used == len(e.buf) {
+		e.flush()
+	}
+	e.buf[e.used] = b
+	e.used++
+}
+
+func (e *encoder) count(n int) { e.number(uint64(n)) }
+
+func (e *encoder) number(n uint64) {
+	for ; n >= 0x80; n >>= 7 {
+		e.byte(byte(n) | 0x80)
+	}
+	e.byte(byte(n))
+}
 
 func (e *encoder) truth(b bool) {
 	if b {
-		e.buf = append(e.buf, 1)
+		e.byte(1)
 	} else {
-		e.buf = append(e.buf, 0)
+		e.byte(0)
 	}
 }
 
 func (e *encoder) text(s string) {
 	e.count(len(s))
-	e.buf = append(e.buf, s...)
+	for {
+		n := copy(e.buf[e.used:], s)
+		e.used += n
+		if s = s[n:]; s == "" {
+			return
+		}
+		e.flush()
+	}
 }
 
 func (e *encoder) texts(list ...string) {
@@ -95,7 +125,7 @@ func (e *encoder) group(g *GroupDecision) {
 	for _, k := range e.keys {
 		grant := g.Fields[k]
 		e.texts(k, string(grant.Treatment), grant.Agreement)
-		e.number(grant.Version)
+		e.number(uint64(grant.Version))
 		e.text(grant.Clause)
 	}
 	e.count(len(g.RowConditions))
@@ -120,8 +150,8 @@ func (e *encoder) obligations(o *Obligations) {
 	e.texts(o.Review, o.Expires)
 	e.truth(o.Quota != nil)
 	if o.Quota != nil {
-		e.number(o.Quota.PerHour)
-		e.number(o.Quota.PerDay)
+		e.number(uint64(o.Quota.PerHour))
+		e.number(uint64(o.Quota.PerDay))
 	}
 }
 
@@ -130,31 +160,31 @@ func (e *encoder) obligations(o *Obligations) {
 func (e *encoder) any(v any) {
 	switch v := v.(type) {
 	case nil:
-		e.buf = append(e.buf, 'z')
+		e.byte('z')
 	case bool:
-		e.buf = append(e.buf, 'b')
+		e.byte('b')
 		e.truth(v)
 	case string:
-		e.buf = append(e.buf, 's')
+		e.byte('s')
 		e.text(v)
 	case float64:
-		e.buf = append(e.buf, 'n')
-		e.buf = binary.BigEndian.AppendUint64(e.buf, math.Float64bits(v))
+		e.byte('n')
+		e.number(math.Float64bits(v))
 	case []any:
-		e.buf = append(e.buf, 'a')
+		e.byte('a')
 		e.count(len(v))
 		for _, x := range v {
 			e.any(x)
 		}
 	case map[string]any:
-		e.buf = append(e.buf, 'o')
+		e.byte('o')
 		e.count(len(v))
 		for _, k := range slices.Sorted(maps.Keys(v)) {
 			e.text(k)
 			e.any(v[k])
 		}
 	default:
-		e.buf = append(e.buf, 'x')
+		e.byte('x')
 		e.text(fmt.Sprintf("%T", v))
 		e.text(fmt.Sprintf("%#v", v))
 	}
