@@ -44,6 +44,9 @@ type Engine struct {
 	// places holds one token for each evaluation that runs.
 	places   chan struct{}
 	revision string
+	// modules and data are what was compiled and loaded, for a Memo to read.
+	modules map[string]*ast.Module
+	data    ast.Object
 	// options are added to each evaluation; tests set them.
 	options []rego.EvalOption
 }
@@ -63,11 +66,13 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy does not compile.", err)
 	}
-	e, err := prepare(ctx, cfg, compiler, newStore(document(cfg, sources)))
+	data := document(cfg, sources)
+	e, err := prepare(ctx, cfg, compiler, newStore(data))
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy cannot be prepared.", err)
 	}
 	e.revision = sources.revision(cfg)
+	e.modules, e.data = sources.modules, data
 	return e, nil
 }
 
