@@ -104,6 +104,8 @@ type Private struct {
 	CaseRef string `json:"case_ref,omitempty"`
 	// Client is where the request came from.
 	Client string `json:"client,omitempty"`
+	// Decision is the digest of what the policy decided, in hex.
+	Decision string `json:"decision,omitempty"`
 	// Facts is the exact input of the policy decision.
 	Facts         json.RawMessage `json:"facts,omitempty"`
 	Incident      string          `json:"incident,omitempty"`

@@ -105,7 +105,14 @@ func (l *Log) OpenPrivate(ctx context.Context, index int64) (Private, error) {
 	if err != nil {
 		return Private{}, err
 	}
-	plain, err := sealer.Open(b.Private[index-b.First], []byte(e.ID))
+	return openPrivate(sealer, b.Private[index-b.First], e.ID, e.Private)
+}
+
+// openPrivate opens a private part and checks that it is the one of which the
+// entry called id holds the hash.
+func openPrivate(sealer keyring.Sealer, sealed []byte, id, hash string) (Private, error) {
+	const op = "audit.OpenPrivate"
+	plain, err := sealer.Open(sealed, []byte(id))
 	if err != nil {
 		return Private{}, err
 	}
@@ -114,7 +121,7 @@ func (l *Log) OpenPrivate(ctx context.Context, index int64) (Private, error) {
 		return Private{}, fault.Wrap(fault.Internal, op, "the private part cannot be read", err)
 	}
 	salt, err := hex.DecodeString(p.Salt)
-	if hash := privateHash(salt, plain); err != nil || hex.EncodeToString(hash[:]) != e.Private {
+	if sum := privateHash(salt, plain); err != nil || hex.EncodeToString(sum[:]) != hash {
 		return Private{}, fault.New(fault.Internal, op, "the private part is not the one that the entry names")
 	}
 	return p, nil

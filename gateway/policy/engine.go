@@ -45,6 +45,9 @@ type Engine struct {
 	// places holds one token for each evaluation that runs.
 	places   chan struct{}
 	revision string
+	// modules and data are what was compiled and loaded, for a Memo to read.
+	modules map[string]*ast.Module
+	data    ast.Object
 	// options are added to each evaluation; tests set them.
 	options []rego.EvalOption
 }
@@ -64,7 +67,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy does not compile.", err)
 	}
-	store := newStore(document(cfg, sources))
+	data := document(cfg, sources)
+	store := newStore(data)
 	e, err := prepare(ctx, cfg, compiler, store)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy cannot be prepared.", err)
@@ -73,6 +77,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, fault.Wrap(fault.Invalid, op, "The conditions of an agreement do not stand a trial.", err)
 	}
 	e.revision = sources.revision(cfg)
+	e.modules, e.data = sources.modules, data
 	return e, nil
 }
 

@@ -27,6 +27,8 @@ type trail struct {
 	area     string
 	decision policy.Decision
 	facts    json.RawMessage
+	// digest is that of the decision, in hex, for replay.
+	digest string
 	// refs are the keyed hashes of the identifiers asked for.
 	refs []string
 	// released counts the records released of each group, and holds their
@@ -50,8 +52,7 @@ type released struct {
 func (t *trail) request(response []byte) audit.Request {
 	r := audit.Request{ID: t.asking.RequestID, Actor: t.actor(), Time: t.at}
 	consult := t.draft(audit.Consult, "")
-	consult.Private.SubjectRefs = t.refs
-	consult.Private.Facts = t.facts
+	t.decided(&consult)
 	if response != nil {
 		sum := sha256.Sum256(response)
 		consult.ResponseSHA256 = hex.EncodeToString(sum[:])
@@ -80,8 +81,7 @@ func (t *trail) overQuota() bool {
 func (t *trail) overLimit() []audit.Draft {
 	consult := t.draft(audit.Deny, "")
 	consult.Admin = map[string]string{"code": quotaExceeded}
-	consult.Private.SubjectRefs = t.refs
-	consult.Private.Facts = t.facts
+	t.decided(&consult)
 	out := []audit.Draft{consult}
 	for _, p := range t.providers() {
 		d := t.draft(audit.Deny, p)
@@ -97,6 +97,12 @@ func (t *trail) overLimit() []audit.Draft {
 		out = append(out, d)
 	}
 	return out
+}
+
+// decided adds what a replay needs, and who it was about, to the entry of the
+// request itself.
+func (t *trail) decided(d *audit.Draft) {
+	d.Private.SubjectRefs, d.Private.Facts, d.Private.Decision = t.refs, t.facts, t.digest
 }
 
 // unknownText stands in the open part of an entry for text that a caller made

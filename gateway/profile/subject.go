@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"time"
@@ -117,12 +118,14 @@ func (s *Service) decide(ctx context.Context, a Asking, in policy.Input, at time
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, "profile.decide", "The facts could not be written.", err)
 	}
+	digest := decision.Digest()
 	purpose := unknownText
 	if _, ok := s.Policy.Purpose(a.Purpose); ok {
 		purpose = a.Purpose
 	}
 	return &trail{
 		asking: a, at: at, purpose: purpose, area: in.Request.Area, decision: decision, facts: facts,
+		digest:   hex.EncodeToString(digest[:]),
 		released: map[policy.Group]released{}, sections: map[string]string{},
 	}, nil
 }
