@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/version"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/dataset"
@@ -31,7 +33,12 @@ type Config struct {
 	// Patience is how long one evaluation may take by the clock on the wall;
 	// zero is DefaultPatience.
 	Patience time.Duration
+	// Evaluator is the evaluator that the revision names; empty is the one that
+	// this process has. Rules out of an archive name the one of their time.
+	Evaluator string
 }
+
+func (c Config) evaluator() string { return cmp.Or(c.Evaluator, version.Version) }
 
 // Engine decides by one policy revision. It does not change after New and is
 // safe for concurrent use.
@@ -48,6 +55,8 @@ type Engine struct {
 	// modules and data are what was compiled and loaded, for a Memo to read.
 	modules map[string]*ast.Module
 	data    ast.Object
+	// evaluator is the one that revision names.
+	evaluator string
 	// options are added to each evaluation; tests set them.
 	options []rego.EvalOption
 }
@@ -76,7 +85,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.tryConditions(ctx, cfg, compiler, store); err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The conditions of an agreement do not stand a trial.", err)
 	}
-	e.revision = sources.revision(cfg)
+	e.revision, e.evaluator = sources.revision(cfg), cfg.evaluator()
 	e.modules, e.data = sources.modules, data
 	return e, nil
 }
@@ -109,6 +118,9 @@ func prepare(ctx context.Context, cfg Config, compiler *ast.Compiler, store stor
 // Revision is the SHA-256, in hexadecimal, over everything that a decision
 // depends on besides its input.
 func (e *Engine) Revision() string { return e.revision }
+
+// Evaluator is the version of the evaluator that Revision names.
+func (e *Engine) Evaluator() string { return e.evaluator }
 
 // Purpose returns the purpose with an id.
 func (e *Engine) Purpose(id string) (Purpose, bool) {

@@ -41,7 +41,7 @@ func TestMemoReads(t *testing.T) {
 // withConditions gives one agreement conditions.
 func withConditions(tb testing.TB, cfg Config, id, body string) Config {
 	tb.Helper()
-	return conditioned(tb, cfg, func(a string) string {
+	return underConditions(tb, cfg, func(a string) string {
 		if a != id {
 			return ""
 		}
@@ -50,7 +50,7 @@ func withConditions(tb testing.TB, cfg Config, id, body string) Config {
 }
 
 // conditioned gives each agreement the conditions that it is said to have.
-func conditioned(tb interface {
+func underConditions(tb interface {
 	Helper()
 	Fatal(args ...any)
 }, cfg Config, body func(id string) string,
@@ -181,7 +181,7 @@ func TestMemoDecidesAsTheEngine(t *testing.T) {
 		} else {
 			cfg.Agreements = drawAgreements(t, base)
 		}
-		cfg = conditioned(t, cfg, func(string) string { return rapid.SampledFrom(bodies()).Draw(t, "conditions") })
+		cfg = underConditions(t, cfg, func(string) string { return rapid.SampledFrom(bodies()).Draw(t, "conditions") })
 		e, err := New(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
-	"github.com/open-policy-agent/opa/v1/version"
 )
 
 // agenciesFile lists the agencies that take part; one of them is the host.
@@ -89,6 +88,9 @@ func (s *sources) revision(cfg Config) string {
 	files := maps.Clone(s.files)
 	for _, a := range cfg.Agreements.All() {
 		files["agreements/"+a.ID+"/agreement.json"] = a.Source
+		if a.Suspended != nil { // by the agreement itself, or since
+			files["suspended/"+a.ID] = fmt.Appendf(nil, "%q %q", a.Suspended.On, a.Suspended.By)
+		}
 	}
 	for _, d := range cfg.Datasets.All() {
 		files["datasets/"+d.Name] = d.Schema
@@ -96,7 +98,7 @@ func (s *sources) revision(cfg Config) string {
 	for _, p := range cfg.Purposes {
 		files["purposes/"+p.ID] = fmt.Appendf(nil, "%q %q %q %q %t", p.ID, p.Title, p.Description, p.Kinds, p.Emergency)
 	}
-	files["opa"] = []byte(version.Version)
+	files["opa"] = []byte(cfg.evaluator())
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		sum := sha256.Sum256(files[name])
