@@ -15,11 +15,13 @@ import (
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // trail gathers what the log will say about one request: one consult entry,
 // and one disclose or deny entry for each provider concerned.
 type trail struct {
+	rules  *rulebook.Rules
 	asking Asking
 	at     time.Time
 	// purpose is that of the question where it is a known one.

@@ -95,7 +95,7 @@ func (s *Service) decideSubject(ctx context.Context, a Asking, subject linkage.S
 	if err != nil {
 		return nil, err
 	}
-	in := s.input(a, kindSubject, at)
+	in := s.input(s.Rules.In(ctx), a, kindSubject, at)
 	in.Request.CaseLink = link
 	t, err := s.decide(ctx, a, in, at)
 	if err != nil {
@@ -110,7 +110,8 @@ func (s *Service) decideSubject(ctx context.Context, a Asking, subject linkage.S
 }
 
 func (s *Service) decide(ctx context.Context, a Asking, in policy.Input, at time.Time) (*trail, error) {
-	decision, err := s.Policy.Decide(ctx, in)
+	rules := s.Rules.In(ctx)
+	decision, err := rules.Policy.Decide(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +121,11 @@ func (s *Service) decide(ctx context.Context, a Asking, in policy.Input, at time
 	}
 	digest := decision.Digest()
 	purpose := unknownText
-	if _, ok := s.Policy.Purpose(a.Purpose); ok {
+	if _, ok := rules.Policy.Purpose(a.Purpose); ok {
 		purpose = a.Purpose
 	}
 	return &trail{
-		asking: a, at: at, purpose: purpose, area: in.Request.Area, decision: decision, facts: facts,
+		rules: rules, asking: a, at: at, purpose: purpose, area: in.Request.Area, decision: decision, facts: facts,
 		digest:   hex.EncodeToString(digest[:]),
 		released: map[policy.Group]released{}, sections: map[string]string{},
 	}, nil
@@ -173,7 +174,7 @@ func (s *Service) deny(ctx context.Context, t *trail) error {
 		return err
 	}
 	f := fault.New(fault.Forbidden, "profile", "No agreement permits any of this for the purpose given.").WithCode("nothing-permitted")
-	if _, ok := s.Policy.Purpose(t.asking.Purpose); !ok {
+	if _, ok := t.rules.Policy.Purpose(t.asking.Purpose); !ok {
 		f = fault.New(fault.Forbidden, "profile", "The purpose is not one that any agreement knows.").At("/purpose").WithCode("purpose-unknown")
 	}
 	return &Denied{Fault: f, Withheld: t.decision.Withheld, AuditIndex: receipt.First}
