@@ -119,3 +119,12 @@ func publicHalf(signerKey string) (ed25519.PublicKey, error) {
 	public, _ := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
 	return public, nil
 }
+
+// Said returns the statement of an approval without verifying who signed it.
+func Said(approval []byte) (Statement, error) {
+	n, err := signatures(approval)
+	if err != nil {
+		return Statement{}, err
+	}
+	return ParseStatement(n.Text)
+}
