@@ -141,10 +141,13 @@ type Conditions struct {
 	Row      []release.Condition `json:"row,omitempty"`
 }
 
-// Quota limits how many subjects one actor may ask for; zero is no limit.
+// Quota limits how many subjects one actor, and all of the recipient together,
+// may ask for; zero is no limit.
 type Quota struct {
-	PerHour int `json:"per_hour"`
-	PerDay  int `json:"per_day"`
+	PerHour       int `json:"per_hour"`
+	PerDay        int `json:"per_day"`
+	AgencyPerHour int `json:"agency_per_hour,omitempty"`
+	AgencyPerDay  int `json:"agency_per_day,omitempty"`
 }
 
 // Handling is how the recipient must handle what it gets.
