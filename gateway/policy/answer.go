@@ -86,7 +86,9 @@ func (in Input) value(known map[Group]*ast.Term) ast.Value {
 			"emergency", emergency, "time", ast.StringTerm(r.Time), "area", ast.StringTerm(r.Area)),
 		"usage", pairs(
 			"subjects_last_hour", ast.IntNumberTerm(in.Usage.SubjectsLastHour),
-			"subjects_last_day", ast.IntNumberTerm(in.Usage.SubjectsLastDay)),
+			"subjects_last_day", ast.IntNumberTerm(in.Usage.SubjectsLastDay),
+			"agency_subjects_last_hour", ast.IntNumberTerm(in.Usage.AgencySubjectsLastHour),
+			"agency_subjects_last_day", ast.IntNumberTerm(in.Usage.AgencySubjectsLastDay)),
 		"groups", ast.ArrayTerm(groups...),
 	).Value
 }

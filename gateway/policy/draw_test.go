@@ -126,6 +126,10 @@ func drawPurpose(t *rapid.T, p Purpose, kinds []string, fields map[string]releas
 		out.Quota = &agreement.Quota{
 			PerHour: rapid.IntRange(0, 4).Draw(t, "per_hour"), PerDay: rapid.IntRange(0, 4).Draw(t, "per_day"),
 		}
+		if rapid.IntRange(0, 2).Draw(t, "of_agency") == 0 {
+			out.Quota.AgencyPerHour = rapid.IntRange(0, 8).Draw(t, "agency_per_hour")
+			out.Quota.AgencyPerDay = rapid.IntRange(0, 30).Draw(t, "agency_per_day")
+		}
 	}
 	if !slices.Contains(kinds, kindArea) && rapid.Bool().Draw(t, "row") {
 		out.Conditions.Row = []release.Condition{{Attr: "event_date", Op: "within_days", Value: 30}, {Attr: "area", Op: "eq", Value: "x"}}
@@ -156,6 +160,8 @@ func drawInput(t *rapid.T) Input {
 			SubjectsLastDay:  rapid.SampledFrom([]int{0, 1, 2, 3, 19, 20}).Draw(t, "day"),
 		},
 	}
+	in.Usage.AgencySubjectsLastHour = in.Usage.SubjectsLastHour + rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "agency_hour")
+	in.Usage.AgencySubjectsLastDay = in.Usage.SubjectsLastDay + rapid.SampledFrom([]int{0, 0, 1, 10}).Draw(t, "agency_day")
 	if rapid.IntRange(0, 3).Draw(t, "emergency") == 0 {
 		in.Request.Purpose = pick("purpose", "protection-of-life", "protection-of-life", "soc-investigation")
 		in.Request.Emergency = &Emergency{

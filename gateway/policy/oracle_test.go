@@ -163,8 +163,9 @@ func (o oracle) weigh(g Group, uses []use, v *verdict) {
 		for f := range u.p.Fields {
 			named[f] = true
 		}
-		if len(uses[i].refuse) == 0 && o.overQuota(u) {
+		if len(uses[i].refuse) == 0 && len(o.overQuota(u)) > 0 {
 			denied = true
+			v.tighten(*u.p.Quota)
 		}
 	}
 	for _, u := range uses { // ordered by id, so that the first grants
@@ -195,10 +196,10 @@ func (o oracle) weigh(g Group, uses []use, v *verdict) {
 		if len(u.refuse) > 0 {
 			continue
 		}
-		if o.overQuota(u) { // takes what every agreement in force would release
+		for _, code := range o.overQuota(u) { // takes what every agreement in force would release
 			for _, other := range uses {
 				if len(other.refuse) == 0 {
-					v.withhold(g, "quota_exceeded", u.p.Clause, slices.Collect(maps.Keys(other.p.Fields)))
+					v.withhold(g, code, u.p.Clause, slices.Collect(maps.Keys(other.p.Fields)))
 				}
 			}
 		}
@@ -215,9 +216,6 @@ func (o oracle) weigh(g Group, uses []use, v *verdict) {
 }
 
 func (v *verdict) tighten(q agreement.Quota) {
-	if q.PerHour == 0 && q.PerDay == 0 && v.Quota != nil {
-		return
-	}
 	if v.Quota == nil {
 		v.Quota = &Quota{}
 	}
@@ -228,6 +226,8 @@ func (v *verdict) tighten(q agreement.Quota) {
 	}
 	tight(&v.Quota.PerHour, q.PerHour)
 	tight(&v.Quota.PerDay, q.PerDay)
+	tight(&v.Quota.AgencyPerHour, q.AgencyPerHour)
+	tight(&v.Quota.AgencyPerDay, q.AgencyPerDay)
 }
 
 func (o oracle) refusals(u use) []string {
@@ -255,13 +255,22 @@ func (o oracle) refusals(u use) []string {
 	return codes
 }
 
-func (o oracle) overQuota(u use) bool {
+// overQuota are the codes of the quotas that are used up.
+func (o oracle) overQuota(u use) []string {
 	q := u.p.Quota
 	if q == nil || o.in.Request.Kind == "area" {
-		return false
+		return nil
 	}
-	return (q.PerHour > 0 && o.in.Usage.SubjectsLastHour >= q.PerHour) ||
-		(q.PerDay > 0 && o.in.Usage.SubjectsLastDay >= q.PerDay)
+	var codes []string
+	used := o.in.Usage
+	over := func(limit, so int) bool { return limit > 0 && so >= limit }
+	if over(q.PerHour, used.SubjectsLastHour) || over(q.PerDay, used.SubjectsLastDay) {
+		codes = append(codes, "quota_exceeded")
+	}
+	if over(q.AgencyPerHour, used.AgencySubjectsLastHour) || over(q.AgencyPerDay, used.AgencySubjectsLastDay) {
+		codes = append(codes, "agency_quota_exceeded")
+	}
+	return codes
 }
 
 // The rules and the oracle agree on every request to every set of agreements,

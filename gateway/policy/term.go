@@ -43,11 +43,7 @@ func (b builder) purpose(p agreement.Purpose) *term {
 	t.rows = rows(p.Conditions.Row)
 	t.demands = b.demands(p.Conditions.Roles, slices.Index(clearances, p.Conditions.Clearance), reviewed(b.a), links...)
 	t.need(p.Conditions.Clearance, link)
-	if p.Quota != nil {
-		t.limit(*p.Quota)
-	} else {
-		t.guard["limit"] = object{perHour: below(0), perDay: below(0)}
-	}
+	t.limit(p.Quota)
 	return t
 }
 
@@ -61,7 +57,7 @@ func (b builder) ground(g agreement.Ground) *term {
 	t.rows = rows(nil)
 	t.demands = b.demands(nil, 0, math.MaxInt64, "unneeded", "assigned")
 	t.need("", linkAssigned)
-	t.guard["limit"] = object{perHour: below(0), perDay: below(0)}
+	t.limit(nil)
 	return t
 }
 
@@ -131,16 +127,27 @@ func refusals(a *agreement.Agreement) map[string][]any {
 
 // The members of a quota.
 const (
-	perHour = "per_hour"
-	perDay  = "per_day"
+	perHour       = "per_hour"
+	perDay        = "per_day"
+	agencyPerHour = "agency_per_hour"
+	agencyPerDay  = "agency_per_day"
 )
 
-// limit sets the quota, and what usage must stay below.
-func (t *term) limit(q agreement.Quota) {
-	t.obliges["quotas"] = object{
-		fmt.Sprintf("%d/%d", q.PerHour, q.PerDay): object{perHour: q.PerHour, perDay: q.PerDay},
+// limit sets the quota, if there is one, and what usage must stay below.
+func (t *term) limit(quota *agreement.Quota) {
+	var q agreement.Quota
+	if quota != nil {
+		q = *quota
+		t.obliges["quotas"] = object{
+			fmt.Sprintf("%d/%d/%d/%d", q.PerHour, q.PerDay, q.AgencyPerHour, q.AgencyPerDay): object{
+				perHour: q.PerHour, perDay: q.PerDay, agencyPerHour: q.AgencyPerHour, agencyPerDay: q.AgencyPerDay,
+			},
+		}
 	}
-	t.guard["limit"] = object{perHour: below(q.PerHour), perDay: below(q.PerDay)}
+	t.guard["limit"] = object{
+		perHour: below(q.PerHour), perDay: below(q.PerDay),
+		agencyPerHour: below(q.AgencyPerHour), agencyPerDay: below(q.AgencyPerDay),
+	}
 }
 
 // demands is what must be proved before a term applies. Terms that demand the

@@ -31,7 +31,8 @@ import (
 // Log is what a profile needs of the audit log.
 type Log interface {
 	Append(ctx context.Context, r audit.Request) (audit.Receipt, error)
-	Usage(subject, agency string, at time.Time) (hour, day int)
+	Usage(subject, agency string, at time.Time) audit.Usage
+	Wait(subject, agency string, limit audit.Limit, at time.Time) time.Duration
 	Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error)
 }
 
@@ -110,11 +111,7 @@ func (s *Service) input(r *rulebook.Rules, a Asking, kind string, at time.Time) 
 	for i, role := range a.Principal.Roles {
 		roles[i] = string(role)
 	}
-	groups := r.Subject
-	if kind == kindArea {
-		groups = r.Area
-	}
-	hour, day := s.Log.Usage(a.Principal.Subject, a.Principal.Agency, at)
+	used := s.Log.Usage(a.Principal.Subject, a.Principal.Agency, at)
 	return policy.Input{
 		Actor: policy.Actor{
 			Subject: a.Principal.Subject, Agency: a.Principal.Agency,
@@ -124,8 +121,11 @@ func (s *Service) input(r *rulebook.Rules, a Asking, kind string, at time.Time) 
 			Kind: kind, Purpose: a.Purpose, CaseRef: a.CaseRef, CaseLink: caselink.None,
 			Emergency: a.Emergency, Time: at.Format(time.RFC3339),
 		},
-		Usage:  policy.Usage{SubjectsLastHour: hour, SubjectsLastDay: day},
-		Groups: groups(a.Principal.Agency),
+		Usage: policy.Usage{
+			SubjectsLastHour: used.LastHour, SubjectsLastDay: used.LastDay,
+			AgencySubjectsLastHour: used.AgencyLastHour, AgencySubjectsLastDay: used.AgencyLastDay,
+		},
+		Groups: r.Policy.Asked(kind, a.Principal.Agency),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -67,8 +68,8 @@ func (s *Service) Subject(ctx context.Context, a Asking, subject linkage.Subject
 	if err != nil {
 		return nil, err
 	}
-	if t.overQuota() {
-		return nil, s.limit(ctx, t)
+	if code := t.overQuota(); code != "" {
+		return nil, s.limit(ctx, t, code)
 	}
 	if !t.decision.Allow {
 		return nil, s.deny(ctx, t)
@@ -138,7 +139,11 @@ func (s *Service) append(ctx context.Context, t *trail, response []byte) (audit.
 	if fault.Is(err, fault.Limited) {
 		var f *fault.Error
 		errors.As(err, &f) // a fault of a kind is one
-		return receipt, limited(receipt, f.RetryAfter)
+		code := quotaExceeded
+		if strings.HasPrefix(f.Code, audit.AgencyLimit) {
+			code = agencyQuotaExceeded
+		}
+		return receipt, limited(receipt, code, f.RetryAfter)
 	}
 	return receipt, err
 }
@@ -146,23 +151,33 @@ func (s *Service) append(ctx context.Context, t *trail, response []byte) (audit.
 // limit logs and refuses a request that the policy finds over a quota. It has
 // the same outcome as one that the sequencer finds over it, so that it does not
 // matter which of many requests at once came first: the whole is refused.
-func (s *Service) limit(ctx context.Context, t *trail) error {
+func (s *Service) limit(ctx context.Context, t *trail, code string) error {
 	receipt, err := s.Log.Append(ctx, audit.Request{
-		ID: t.asking.RequestID, Actor: t.actor(), Time: t.at, Drafts: t.overLimit(),
+		ID: t.asking.RequestID, Actor: t.actor(), Time: t.at, Drafts: t.overLimit(code),
 	})
 	if err != nil {
 		return err
 	}
-	return limited(receipt, askAgain)
+	var wait time.Duration
+	if q := t.decision.Obligations.Quota; q != nil {
+		wait = s.Log.Wait(t.asking.Principal.Subject, t.asking.Principal.Agency, limitOf(q), t.at)
+	}
+	if wait == 0 {
+		wait = askAgain
+	}
+	return limited(receipt, code, wait)
 }
 
-// askAgain is what a caller over a quota is told to wait where the log has not
-// worked out when there is room.
-const askAgain = time.Minute
+// askAgain is what a caller over a quota is told to wait where the log finds
+// that there is room by now.
+const askAgain = time.Second
 
-func limited(receipt audit.Receipt, retry time.Duration) *Denied {
-	f := fault.New(fault.Limited, "profile.Subject",
-		"You have asked about as many people as an agreement allows for the time.").WithCode(quotaExceeded)
+func limited(receipt audit.Receipt, code string, retry time.Duration) *Denied {
+	message := "You have asked about as many people as an agreement allows for the time."
+	if code == agencyQuotaExceeded {
+		message = "Your agency has asked about as many people as an agreement allows it for the time."
+	}
+	f := fault.New(fault.Limited, "profile.Subject", message).WithCode(code)
 	f.RetryAfter = retry
 	return &Denied{Fault: f, AuditIndex: receipt.First}
 }

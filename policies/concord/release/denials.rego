@@ -16,6 +16,21 @@ denials[g] contains _term_reason(rego.metadata.rule(), id, term, [id]) if {
 }
 
 # METADATA
+# title: Quota of the agency exceeded
+# description: |
+#   All of the actor's agency together have asked for as many persons as the agreement allows
+#   in an hour or a day. It denies the whole group, whatever another agreement would permit.
+# custom:
+#   code: agency_quota_exceeded
+#   message: Your agency has asked for as many persons as agreement %s allows it for now.
+#   remedy: to wait until the hour or the day is over
+denials[g] contains _term_reason(rego.metadata.rule(), id, term, [id]) if {
+	some g in _denying
+	some id, term in _applicable[g]
+	not _within_agency_quota(term.guard)
+}
+
+# METADATA
 # title: Condition of the agreement
 # description: |
 #   The agreement's own conditions.rego does not prove its permit, or denies. It denies

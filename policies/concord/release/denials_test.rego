@@ -41,5 +41,34 @@ test_condition_of_another_type_denies if {
 
 test_usage_that_is_not_known_denies if {
 	asked := object.union(object.remove(_request, ["usage"]), {"usage": {}})
-	"quota_exceeded" in _codes(_decide(asked, _terms({})))
+	codes := _codes(_decide(asked, _terms({})))
+	"quota_exceeded" in codes
+	"agency_quota_exceeded" in codes
+}
+
+test_last_of_the_agency_is_within_its_quota if {
+	asked := _with({"usage": {"agency_subjects_last_hour": 2, "agency_subjects_last_day": 4}})
+	_decide(asked, _terms({"guard": {"limit": {"agency_per_hour": 3, "agency_per_day": 5}}})).allow
+}
+
+test_area_counts_towards_no_quota if {
+	asked := _with({
+		"actor": {"roles": ["partner-ig"]},
+		"request": {"kind": "area"},
+		"usage": {"agency_subjects_last_hour": 9},
+	})
+	_decide(asked, _terms({"guard": {"limit": {"agency_per_hour": 3}}})).allow
+}
+
+test_quota_that_is_used_up_is_named if {
+	quota := {"per_hour": 0, "per_day": 0, "agency_per_hour": 3, "agency_per_day": 0}
+	term := {"guard": {"limit": {"agency_per_hour": 3}}, "obliges": {"quotas": {"0/0/3/0": quota}}}
+	asked := _with({"usage": {"agency_subjects_last_hour": 3}})
+	_decide(asked, _terms(term)).obligations == {
+		"handling": "",
+		"instructions": [],
+		"review": "",
+		"expires": "",
+		"quota": quota,
+	}
 }

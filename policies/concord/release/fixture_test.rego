@@ -27,7 +27,12 @@ _term := {
 		"links": ["unneeded", "assigned"],
 	},
 	"rows": [{"attr": "/status", "op": "eq", "value": "current"}],
-	"guard": {"condition": "", "limit": {"per_hour": 2147483647, "per_day": 2147483647}},
+	"guard": {"condition": "", "limit": {
+		"per_hour": 2147483647,
+		"per_day": 2147483647,
+		"agency_per_hour": 2147483647,
+		"agency_per_day": 2147483647,
+	}},
 	"basis": {"provider": "P", "recipient": "R"},
 	"obliges": {
 		"markings": {"OFFICIAL": true},
@@ -51,7 +56,12 @@ _request := {
 		"time": "2026-06-01T12:00:00Z",
 		"area": "",
 	},
-	"usage": {"subjects_last_hour": 0, "subjects_last_day": 0},
+	"usage": {
+		"subjects_last_hour": 0,
+		"subjects_last_day": 0,
+		"agency_subjects_last_hour": 0,
+		"agency_subjects_last_day": 0,
+	},
 	"groups": [{"provider": "homes", "dataset": "housing.tenancy"}],
 }
 

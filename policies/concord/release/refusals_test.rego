@@ -27,6 +27,16 @@ _refused := {
 		"term": {"guard": {"limit": {"per_day": 5}}},
 		"request": {"usage": {"subjects_last_day": 5}},
 	},
+	"quota of the agency by the hour": {
+		"code": "agency_quota_exceeded",
+		"term": {"guard": {"limit": {"agency_per_hour": 3}}},
+		"request": {"usage": {"agency_subjects_last_hour": 3}},
+	},
+	"quota of the agency by the day": {
+		"code": "agency_quota_exceeded",
+		"term": {"guard": {"limit": {"agency_per_day": 5}}},
+		"request": {"usage": {"agency_subjects_last_day": 5}},
+	},
 	"condition without rules": {"code": "agreement_condition", "term": {"guard": {"condition": "A-1"}}},
 }
 

@@ -46,6 +46,7 @@ _granting := {g: granting |
 
 _undenied(guard) if {
 	_within_quota(guard)
+	_within_agency_quota(guard)
 	_condition_met(guard.condition)
 }
 
@@ -54,4 +55,11 @@ _within_quota(_) if input.request.kind == "area"
 _within_quota(guard) if {
 	input.usage.subjects_last_hour < guard.limit.per_hour
 	input.usage.subjects_last_day < guard.limit.per_day
+}
+
+_within_agency_quota(_) if input.request.kind == "area"
+
+_within_agency_quota(guard) if {
+	input.usage.agency_subjects_last_hour < guard.limit.agency_per_hour
+	input.usage.agency_subjects_last_day < guard.limit.agency_per_day
 }
