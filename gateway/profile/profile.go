@@ -54,17 +54,12 @@ type Deps struct {
 type Service struct {
 	Deps
 
-	// bySubject and byArea are the groups that a question of the kind could
-	// concern.
-	bySubject, byArea []policy.Group
-	editions          editionCache
+	editions editionCache
 }
 
 // New returns the service.
 func New(d Deps) *Service {
-	s := &Service{Deps: d}
-	s.bySubject, s.byArea = s.groups(kindSubject), s.groups(kindArea)
-	return s
+	return &Service{Deps: d}
 }
 
 // Asking is what every profile request says about itself.
@@ -121,10 +116,6 @@ func (s *Service) input(a Asking, kind string, at time.Time) policy.Input {
 	for i, r := range a.Principal.Roles {
 		roles[i] = string(r)
 	}
-	groups := s.bySubject
-	if kind == kindArea {
-		groups = s.byArea
-	}
 	hour, day := s.Log.Usage(a.Principal.Subject, a.Principal.Agency, at)
 	return policy.Input{
 		Actor: policy.Actor{
@@ -136,41 +127,8 @@ func (s *Service) input(a Asking, kind string, at time.Time) policy.Input {
 			Emergency: a.Emergency, Time: at.Format(time.RFC3339),
 		},
 		Usage:  policy.Usage{SubjectsLastHour: hour, SubjectsLastDay: day},
-		Groups: s.visible(a.Principal.Agency, groups),
+		Groups: s.Policy.Asked(kind, a.Principal.Agency),
 	}
-}
-
-// visible leaves out the datasets that the agency has no part in: it is not
-// told that there are such, not even as withheld.
-func (s *Service) visible(agency string, groups []policy.Group) []policy.Group {
-	out := make([]policy.Group, 0, len(groups))
-	for _, g := range groups {
-		if s.Agreements.Visible(agency, g.Dataset) {
-			out = append(out, g)
-		}
-	}
-	return out
-}
-
-// groups are the provider's datasets that a question of the kind could
-// concern: every pair that any agreement names, whatever its status, so that
-// what is withheld can be named.
-func (s *Service) groups(kind string) []policy.Group {
-	var out []policy.Group
-	for _, pair := range s.Agreements.Groups() {
-		ds, ok := s.Datasets.Get(pair.Dataset)
-		if !ok {
-			continue
-		}
-		if kind == kindSubject && ds.Kind != dataset.Person {
-			continue
-		}
-		if kind == kindArea && len(ds.Indicators) == 0 {
-			continue
-		}
-		out = append(out, policy.Group{Provider: pair.Provider, Dataset: pair.Dataset})
-	}
-	return out
 }
 
 func handling(o policy.Obligations) Handling {
