@@ -70,6 +70,7 @@ var rules = map[string]rule{
 	"gateway/caselink":           {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
 
 	"gateway/submission": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
+	"gateway/replay":     {kind: useCase, imports: "*", tests: "store/sqlite keyring/local profile //schemas //policies"},
 	"gateway/profile":    {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic submission //schemas //policies"},
 	"gateway/disclosure": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 
