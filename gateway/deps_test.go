@@ -74,6 +74,7 @@ var rules = map[string]rule{
 
 	"gateway/activation": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local //schemas //policies"},
 	"gateway/submission": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
+	"gateway/replay":     {kind: useCase, imports: "*", tests: "store/sqlite keyring/local profile //schemas //policies"},
 	"gateway/profile":    {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic submission //schemas //policies"},
 	"gateway/disclosure": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 

@@ -36,14 +36,10 @@ func (d *Desk) Explain(ctx context.Context, q Question) ([]policy.Item, error) {
 			Actor:   policy.Actor{Subject: "explain", Agency: q.Agency, Roles: q.Roles, Clearance: q.Clearance},
 			Request: policy.Request{Kind: kind, Purpose: q.Purpose, CaseRef: "explain", CaseLink: "assigned", Time: q.At.UTC().Format(time.RFC3339)},
 		}
-		groups := rules.Subject
-		if kind == "area" {
-			groups = rules.Area
-		}
 		if q.Ground != "" {
 			in.Request.Emergency = &policy.Emergency{Ground: q.Ground, Incident: "explain"}
 		}
-		for _, g := range groups(q.Agency) {
+		for _, g := range rules.Policy.Asked(kind, q.Agency) {
 			if (q.Provider == "" || g.Provider == q.Provider) && (q.Dataset == "" || g.Dataset == q.Dataset) {
 				in.Groups = append(in.Groups, g)
 			}

@@ -49,6 +49,10 @@ type Engine struct {
 	limits   limits
 	// groups holds the values of what is known to be shared, for inputs.
 	groups map[Group]*ast.Term
+	// asked are the groups that a request could concern, by kind, and agreements
+	// say which an agency has a part in.
+	asked      map[string][]Group
+	agreements *agreement.Register
 	// places holds one token for each evaluation that runs.
 	places   chan struct{}
 	revision string
@@ -94,6 +98,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 func prepare(ctx context.Context, cfg Config, compiler *ast.Compiler, store storage.Store) (*Engine, error) {
 	e := &Engine{purposes: make(map[string]Purpose, len(cfg.Purposes)), limits: cfg.limits(), groups: map[Group]*ast.Term{}}
 	e.places = make(chan struct{}, runtime.GOMAXPROCS(0))
+	e.agreements, e.asked = cfg.Agreements, askedByKind(cfg.Agreements, cfg.Datasets)
 	for _, p := range cfg.Agreements.Groups() {
 		g := Group{p.Provider, p.Dataset}
 		e.groups[g] = g.term()

@@ -6,7 +6,6 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/approval"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/policy"
 )
@@ -41,9 +40,6 @@ type Rules struct {
 	Policy     *policy.Engine
 	// Standings says of every version in the files who has approved it.
 	Standings []approval.Standing
-	// bySubject and byArea are the groups that a question of the kind could
-	// concern.
-	bySubject, byArea []policy.Group
 }
 
 // Rules puts a choice of the draft together and compiles it. A version that is
@@ -77,10 +73,7 @@ func (d *Draft) rules(ctx context.Context, c Choice, evaluator string) (*Rules, 
 	if err != nil {
 		return nil, err
 	}
-	r := &Rules{Draft: d, Choice: c, Agreements: register, Policy: engine}
-	r.bySubject = r.groups(func(ds *dataset.Dataset) bool { return ds.Kind == dataset.Person })
-	r.byArea = r.groups(func(ds *dataset.Dataset) bool { return len(ds.Indicators) > 0 })
-	return r, nil
+	return &Rules{Draft: d, Choice: c, Agreements: register, Policy: engine}, nil
 }
 
 // Revision names the rules: it covers everything that a decision depends on
@@ -95,33 +88,6 @@ func (r *Rules) Standing(v Version) approval.Standing {
 		}
 	}
 	return approval.Standing{}
-}
-
-// groups are the provider's datasets that a question could concern: every pair
-// that any live agreement names, whatever its status, so that what is withheld
-// can be named.
-func (r *Rules) groups(concerns func(*dataset.Dataset) bool) []policy.Group {
-	var out []policy.Group
-	for _, pair := range r.Agreements.Groups() {
-		if ds, ok := r.Datasets.Get(pair.Dataset); ok && concerns(ds) {
-			out = append(out, policy.Group{Provider: pair.Provider, Dataset: pair.Dataset})
-		}
-	}
-	return out
-}
-
-// Subject returns the groups that a question of an agency about a person could
-// concern. A dataset that the agency has no part in is left out: it is not told
-// that there is such, not even as withheld.
-func (r *Rules) Subject(agency string) []policy.Group { return r.visible(agency, r.bySubject) }
-
-// Area returns the same for a question about an area.
-func (r *Rules) Area(agency string) []policy.Group { return r.visible(agency, r.byArea) }
-
-func (r *Rules) visible(agency string, groups []policy.Group) []policy.Group {
-	return slices.DeleteFunc(slices.Clone(groups), func(g policy.Group) bool {
-		return !r.Agreements.Visible(agency, g.Dataset)
-	})
 }
 
 // Newest returns the highest version of each agreement in the files, as if all
