@@ -56,7 +56,7 @@ func TestReplayFindsAlteredRules(t *testing.T) {
 			r.replace(t, "release/kept.rego", "message: No agreement names this field", "message: Nobody names this field")
 		},
 		"a treatment is dropped": func(r rules) {
-			r.amend(t, "ISA-TH-WMP-001", func(a map[string]any) { treat(t, a, "housing.tenancy", "modern-slavery-safeguarding", "/uprn", "full") })
+			r.amend(t, "ISA-TH-WMP-001", func(a map[string]any) { treat(t, a, "housing.tenancy", "soc-investigation", "/uprn", "full") })
 		},
 		"an agreement has ended": func(r rules) {
 			r.amend(t, "ISA-TH-WMP-001", func(a map[string]any) { a["valid"] = map[string]any{"from": "2026-01-01", "to": "2026-03-31"} })
@@ -121,29 +121,32 @@ func (h *house) decidedOtherwise(other *policy.Engine) map[int64]bool {
 // treat gives a field of an agreement another treatment for one purpose.
 func treat(tb testing.TB, a map[string]any, set, purpose, field, treatment string) {
 	tb.Helper()
-	eachFields(a, set, purpose, func(fields map[string]any) {
-		if treatment == "" {
-			delete(fields, field)
-		} else {
-			fields[field] = treatment
+	found := false
+	eachEntry(a, func(of string, entry map[string]any) {
+		fields, ok := entry["fields"].(map[string]any)
+		if !ok || of != set || entry["purpose"] != purpose {
+			return
 		}
-		purpose = ""
+		found = true
+		if fields[field] = treatment; treatment == "" {
+			delete(fields, field)
+		}
 	})
-	if purpose != "" {
+	if !found {
 		tb.Fatalf("the agreement has nothing of %s for %s", set, purpose)
 	}
 }
 
-// eachFields calls f with the fields of a dataset for a purpose.
-func eachFields(a map[string]any, set, purpose string, f func(map[string]any)) {
+// eachEntry calls f with every purpose of every dataset of an agreement.
+func eachEntry(a map[string]any, f func(set string, entry map[string]any)) {
 	datasets, _ := a["datasets"].([]any)
 	for _, d := range datasets {
 		share, _ := d.(map[string]any)
+		set, _ := share["dataset"].(string)
 		purposes, _ := share["purposes"].([]any)
 		for _, p := range purposes {
-			entry, _ := p.(map[string]any)
-			if fields, ok := entry["fields"].(map[string]any); ok && share["dataset"] == set && entry["purpose"] == purpose {
-				f(fields)
+			if entry, ok := p.(map[string]any); ok {
+				f(set, entry)
 			}
 		}
 	}
@@ -193,20 +196,13 @@ func TestReplayQuota(t *testing.T) {
 	}
 }
 
-// quotas sets every quota of an agreement.
+// quotas sets every quota of an agreement, or takes it away.
 func quotas(a map[string]any, quota any) {
-	datasets, _ := a["datasets"].([]any)
-	for _, d := range datasets {
-		share, _ := d.(map[string]any)
-		purposes, _ := share["purposes"].([]any)
-		for _, p := range purposes {
-			if entry, _ := p.(map[string]any); quota == nil {
-				delete(entry, "quota")
-			} else {
-				entry["quota"] = quota
-			}
+	eachEntry(a, func(_ string, entry map[string]any) {
+		if entry["quota"] = quota; quota == nil {
+			delete(entry, "quota")
 		}
-	}
+	})
 }
 
 // TestReplayWithoutArchive counts what cannot be decided, and why.
