@@ -9,7 +9,8 @@ import (
 )
 
 // Archive gives the engine of a revision, rebuilt from what was archived when it
-// came into force. It answers a fault of kind NotFound where nothing was
+// came into force. An engine that calls itself otherwise is asked all the same,
+// and every decision of it differs in its revision. Archive answers a fault of kind NotFound where nothing was
 // archived, Internal where what is archived is not what the revision names, and
 // Unavailable where it cannot be read now. Its engines may take their time: a
 // decision that comes too late counts as none.
@@ -47,7 +48,7 @@ func (e *engines) of(ctx context.Context, revision string) (*judge, error) {
 		return nil, err
 	case fault.Is(err, fault.NotFound):
 		j.lacks = NoArchive
-	case err != nil, engine.Revision() != revision:
+	case err != nil:
 		j.lacks = ArchiveDamaged
 	default:
 		j.engine, j.memo = engine, policy.NewMemo(engine)
@@ -71,10 +72,16 @@ func decide(ctx context.Context, m *policy.Memo, in policy.Input) (*policy.Settl
 		return nil, "", err
 	case fault.Is(err, fault.Invalid):
 		return nil, FactsUnreadable, nil
-	default:
-		return nil, Undecided, nil
 	}
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code != failed {
+		return nil, Unanswered, nil
+	}
+	return nil, Undecided, nil
 }
+
+// failed is the code of an evaluation that ended without any answer.
+const failed = "policy-failed"
 
 // again asks the engine itself.
 func (j *judge) again(ctx context.Context, in policy.Input) (*policy.Settled, error) {

@@ -119,7 +119,12 @@ func (r *run) one(ctx context.Context, a *asked) error {
 	if err != nil {
 		return err
 	}
-	if lacks != "" {
+	switch lacks {
+	case "":
+	case Unanswered:
+		r.decided(a, []string{"no answer"})
+		return nil
+	default:
 		r.lacking(a, lacks)
 		return nil
 	}

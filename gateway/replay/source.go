@@ -38,8 +38,12 @@ const (
 	NoArchive Reason = "no-archive"
 	// ArchiveDamaged is a revision whose archive does not give that revision.
 	ArchiveDamaged Reason = "archive-damaged"
-	// Undecided is a question to which the rules gave no answer now.
+	// Undecided is a question that the rules failed to decide now, perhaps because
+	// time ran out.
 	Undecided Reason = "undecided"
+	// Unanswered is a question to which the rules have no whole answer. In a
+	// replay it is a difference.
+	Unanswered Reason = "unanswered"
 )
 
 // kindSubject is the kind of a request about a person, as the policy names it.

@@ -79,7 +79,8 @@ func (r ImpactReport) left(b *strings.Builder) {
 		KeyDestroyed:    "past their retention: what was asked can no longer be read",
 		Damaged:         "not what was written into the log",
 		FactsUnreadable: "of a form that this program does not know",
-		Undecided:       "given no answer by one of the rules",
+		Undecided:       "not decided in time by one of the rules",
+		Unanswered:      "given no whole answer by one of the rules",
 	}
 	var rows [][]string
 	for _, reason := range slices.Sorted(maps.Keys(r.NotConsidered)) {
