@@ -78,11 +78,14 @@ func (c *composer) summary() {
 		{{"Agreement"}, {a.ID}},
 		{{"Version"}, {strconv.Itoa(a.Version)}},
 		{{"Between"}, {c.agency(a.Provider.Agency) + ", which provides", c.agency(a.Recipient.Agency) + ", which receives"}},
-		{{"In force"}, {"from " + a.Valid.From + " to " + a.Valid.To}},
+		{{"In force"}, {"from " + day(a.Valid.From) + " to " + day(a.Valid.To)}},
 		{{"Drafted by"}, {a.Author}},
 	}
 	if s := a.Suspended; s != nil {
-		rows = append(rows, []cell{{"Suspended"}, {"from " + s.On + " by " + c.agency(s.By) + ": " + s.Reason}})
+		rows = append(rows, []cell{{"Suspended"}, {"from " + day(s.On) + " by " + c.agency(s.By) + ": " + s.Reason}})
+	}
+	if len(a.Conditions) > 0 {
+		rows = append(rows, []cell{{"Conditions besides"}, {"those of the annex"}})
 	}
 	c.table("This agreement", []string{"", "What it says"}, rows...)
 	c.paragraph("A field that is not named below as released is withheld.")

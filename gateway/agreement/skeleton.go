@@ -228,10 +228,13 @@ func (o SkeletonOptions) advice(kind string) string {
 	if kind == "area" {
 		var counts []string
 		for _, in := range o.Dataset.Indicators {
-			counts = append(counts, in.Title+" needs "+strings.Join(in.Reads, ", "))
+			counts = append(counts, "“"+in.Title+"” reads "+strings.Join(in.Reads, ", "))
 		}
-		return strings.TrimSpace(opening + "An area profile counts, and shows no field of a person: count_only lets a field be counted. " +
-			strings.Join(counts, "; "))
+		text := opening + "An area profile counts, and shows no field of a person: count_only lets a field be counted."
+		if len(counts) > 0 {
+			text += " A count is published where everything that it reads may be counted: " + strings.Join(counts, "; ") + "."
+		}
+		return text
 	}
 	words := make([]string, 0, len(treatmentWords))
 	for _, w := range treatmentWords {
