@@ -27,6 +27,7 @@ type Titles struct {
 // data that is enforced.
 type composer struct {
 	document
+
 	a *Agreement
 	t Titles
 }
@@ -88,7 +89,7 @@ func (c *composer) summary() {
 		rows = append(rows, []cell{{"Conditions besides"}, {"those of the annex"}})
 	}
 	c.table("This agreement", []string{"", "What it says"}, rows...)
-	c.paragraph("A field that is not named below as released is withheld.")
+	c.say("A field that is not named below as released is withheld.")
 }
 
 var (
@@ -133,7 +134,7 @@ func (c *composer) purposes() {
 		}
 	}
 	if len(rows) == 0 {
-		c.paragraph("No purpose is agreed. What is agreed for emergencies stands with each dataset.")
+		c.say("No purpose is agreed. What is agreed for emergencies stands with each dataset.")
 		return
 	}
 	c.table("The purposes and the datasets that serve them", []string{"Purpose", "Datasets"}, rows...)
@@ -154,7 +155,8 @@ func kindWords(kinds []string) string {
 func (c *composer) law() {
 	c.section(2, "The law that it rests on")
 	p, r := c.a.Basis.Provider, c.a.Basis.Recipient
-	c.table("Lawful basis and legal power of both sides", []string{"", "Provider: " + c.name(c.a.Provider.Agency), "Recipient: " + c.name(c.a.Recipient.Agency)},
+	head := []string{"", "Provider: " + c.name(c.a.Provider.Agency), "Recipient: " + c.name(c.a.Recipient.Agency)}
+	c.table("Lawful basis and legal power of both sides", head,
 		[]cell{{"Regime"}, {cmp.Or(regimeWords[p.Regime], p.Regime)}, {cmp.Or(regimeWords[r.Regime], r.Regime)}},
 		[]cell{{"Lawful basis"}, slices.Clone(p.LawfulBasis), slices.Clone(r.LawfulBasis)},
 		[]cell{{"Legal power"}, slices.Clone(p.LegalPower), slices.Clone(r.LegalPower)})
@@ -162,7 +164,7 @@ func (c *composer) law() {
 		c.table("Special category data", []string{"", "What it rests on"},
 			[]cell{{"Condition"}, {s.Condition}}, []cell{{"Appropriate policy document"}, {s.PolicyDocument}})
 	} else {
-		c.paragraph("The agreement lists no special category field.")
+		c.say("The agreement lists no special category field.")
 	}
 	var onward []string
 	for _, s := range c.a.Datasets {

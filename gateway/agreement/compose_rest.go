@@ -105,7 +105,7 @@ func (c *composer) conditions() {
 		return
 	}
 	c.section(2, "Annex: conditions")
-	c.paragraph("These conditions are enforced besides what is said above. They are shown as they are written, in Rego.")
+	c.say("These conditions are enforced besides what is said above. They are shown as they are written, in Rego.")
 	c.add(block{Code: string(c.a.Conditions)})
 }
 

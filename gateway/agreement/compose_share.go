@@ -20,7 +20,7 @@ var groundWords = map[string]string{
 func (c *composer) share(s Share, d *dataset.Dataset) {
 	c.section(2, "Dataset: "+d.Title+" ("+d.Name+")")
 	if d.Description != "" {
-		c.paragraph("%s", d.Description)
+		c.say(d.Description)
 	}
 	areas := cell{"every area"}
 	if len(s.Areas) > 0 {
@@ -123,7 +123,7 @@ func (c *composer) ground(g string, ground Ground, d *dataset.Dataset) {
 
 func (c *composer) released(caption string, head []string, rows [][]cell) {
 	if len(rows) == 0 {
-		c.paragraph("Nothing is released.")
+		c.say("Nothing is released.")
 		return
 	}
 	c.table(caption, head, rows...)

@@ -52,9 +52,7 @@ func (d *document) add(b block) {
 	last.Blocks = append(last.Blocks, b)
 }
 
-func (d *document) paragraph(format string, args ...any) {
-	d.add(block{Paragraph: fmt.Sprintf(format, args...)})
-}
+func (d *document) say(text string) { d.add(block{Paragraph: text}) }
 
 // list adds a list with the words that lead to it, or nothing where it is empty.
 func (d *document) list(lead string, items []string) {

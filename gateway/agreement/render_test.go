@@ -143,9 +143,7 @@ func everything(a *Agreement, titles Titles) []string {
 	for _, s := range a.Datasets {
 		d, _ := titles.Datasets.Get(s.Dataset)
 		out = append(out, d.Title, d.Description, fmt.Sprintf("%d days after it is received", s.RetentionDays))
-		for _, area := range s.Areas {
-			out = append(out, area)
-		}
+		out = append(out, s.Areas...)
 		for _, f := range d.Fields {
 			form, _ := d.Form(f.Pointer)
 			out = append(out, f.Title, f.Pointer, form.Description)
@@ -211,7 +209,7 @@ func TestRenderLeavesNoFieldOut(t *testing.T) {
 			_, withheld, _ := strings.Cut(rest, "**Withheld, although")
 			withheld, _, _ = strings.Cut(withheld, "**Who may")
 			released := strings.Count(rest, "| **"+fieldTitle(f)+"** |")
-			kept := regexp.MustCompile(`[:;] `+regexp.QuoteMeta(fieldTitle(f))+`(;|\n)`).MatchString(withheld)
+			kept := regexp.MustCompile(`[:;] ` + regexp.QuoteMeta(fieldTitle(f)) + `(;|\n)`).MatchString(withheld)
 			if released+map[bool]int{true: 1}[kept] != 1 {
 				t.Errorf("%s: %s is released %d times, withheld: %t", heading, fieldTitle(f), released, kept)
 			}
