@@ -1,26 +1,3 @@
-// Package agreement reads information sharing agreements and answers what they
-// say.
-//
-// An agreement is a folder: agreement.json, which follows
-// schemas/agreement.schema.json, and where something cannot be declared,
-// conditions.rego, which package policy compiles. Load reads them strictly and
-// refuses the whole set when one of them is wrong: an agreement that could be
-// read in two ways is an error, never settled by order. It guarantees of every
-// agreement in a Register:
-//
-//   - both sides have a lawful basis and a legal power;
-//   - each dataset, field, treatment and ground that it names exists;
-//   - no special category field is listed without an appropriate policy
-//     document (DPA 2018 ss.35(5) and 42), and no person-level health data
-//     rests on the serious violence duty (PCSC Act 2022 s.16(4));
-//   - no other agreement gives a different treatment for the same provider,
-//     recipient, dataset, purpose and kind of request, or ground, and field at
-//     the same time;
-//   - what every stored row needs (its source id, area and event date) is listed
-//     in every share, and no row condition stands on an area profile.
-//
-// The package decides nothing about a request: that is package policy, which
-// is given the agreements as data.
 package agreement
 
 import "time"

@@ -119,7 +119,7 @@ func sections(list string) []string {
 	var out []string
 	span := false
 	for _, token := range sectionToken.FindAllString(subsection.ReplaceAllString(list, ""), -1) {
-		if !(token[0] >= '0' && token[0] <= '9') {
+		if token[0] < '0' || token[0] > '9' {
 			span = true
 			continue
 		}

@@ -27,6 +27,7 @@ type Titles struct {
 // data that is enforced.
 type composer struct {
 	document
+
 	a *Agreement
 	t Titles
 }
@@ -78,14 +79,17 @@ func (c *composer) summary() {
 		{{"Agreement"}, {a.ID}},
 		{{"Version"}, {strconv.Itoa(a.Version)}},
 		{{"Between"}, {c.agency(a.Provider.Agency) + ", which provides", c.agency(a.Recipient.Agency) + ", which receives"}},
-		{{"In force"}, {"from " + a.Valid.From + " to " + a.Valid.To}},
+		{{"In force"}, {"from " + day(a.Valid.From) + " to " + day(a.Valid.To)}},
 		{{"Drafted by"}, {a.Author}},
 	}
 	if s := a.Suspended; s != nil {
-		rows = append(rows, []cell{{"Suspended"}, {"from " + s.On + " by " + c.agency(s.By) + ": " + s.Reason}})
+		rows = append(rows, []cell{{"Suspended"}, {"from " + day(s.On) + " by " + c.agency(s.By) + ": " + s.Reason}})
+	}
+	if len(a.Conditions) > 0 {
+		rows = append(rows, []cell{{"Conditions besides"}, {"those of the annex"}})
 	}
 	c.table("This agreement", []string{"", "What it says"}, rows...)
-	c.paragraph("A field that is not named below as released is withheld.")
+	c.say("A field that is not named below as released is withheld.")
 }
 
 var (
@@ -130,7 +134,7 @@ func (c *composer) purposes() {
 		}
 	}
 	if len(rows) == 0 {
-		c.paragraph("No purpose is agreed. What is agreed for emergencies stands with each dataset.")
+		c.say("No purpose is agreed. What is agreed for emergencies stands with each dataset.")
 		return
 	}
 	c.table("The purposes and the datasets that serve them", []string{"Purpose", "Datasets"}, rows...)
@@ -151,7 +155,8 @@ func kindWords(kinds []string) string {
 func (c *composer) law() {
 	c.section(2, "The law that it rests on")
 	p, r := c.a.Basis.Provider, c.a.Basis.Recipient
-	c.table("Lawful basis and legal power of both sides", []string{"", "Provider: " + c.name(c.a.Provider.Agency), "Recipient: " + c.name(c.a.Recipient.Agency)},
+	head := []string{"", "Provider: " + c.name(c.a.Provider.Agency), "Recipient: " + c.name(c.a.Recipient.Agency)}
+	c.table("Lawful basis and legal power of both sides", head,
 		[]cell{{"Regime"}, {cmp.Or(regimeWords[p.Regime], p.Regime)}, {cmp.Or(regimeWords[r.Regime], r.Regime)}},
 		[]cell{{"Lawful basis"}, slices.Clone(p.LawfulBasis), slices.Clone(r.LawfulBasis)},
 		[]cell{{"Legal power"}, slices.Clone(p.LegalPower), slices.Clone(r.LegalPower)})
@@ -159,7 +164,7 @@ func (c *composer) law() {
 		c.table("Special category data", []string{"", "What it rests on"},
 			[]cell{{"Condition"}, {s.Condition}}, []cell{{"Appropriate policy document"}, {s.PolicyDocument}})
 	} else {
-		c.paragraph("The agreement lists no special category field.")
+		c.say("The agreement lists no special category field.")
 	}
 	var onward []string
 	for _, s := range c.a.Datasets {

@@ -92,8 +92,8 @@ func (c *composer) period() {
 	a := c.a
 	c.section(2, "How long it lasts, and how it ends")
 	c.table("Dates and periods", []string{"", "What is agreed"},
-		[]cell{{"In force"}, {"from the start of " + a.Valid.From + " to the end of " + a.Valid.To + ", in UTC"}},
-		[]cell{{"Reviewed"}, {"by " + a.Review}},
+		[]cell{{"In force"}, {"from the start of " + day(a.Valid.From) + " to the end of " + day(a.Valid.To) + ", in UTC"}},
+		[]cell{{"Reviewed"}, {"by " + day(a.Review)}},
 		[]cell{{"The provider learns who a disclosure was about"}, {days(a.EmbargoDays) + " after it"}},
 		[]cell{{"Notice to end it"}, {days(a.Termination.NoticeDays)}},
 		[]cell{{"When it ends"}, {endWords[a.Termination.OnEnd]}})
@@ -105,7 +105,7 @@ func (c *composer) conditions() {
 		return
 	}
 	c.section(2, "Annex: conditions")
-	c.paragraph("These conditions are enforced besides what is said above. They are shown as they are written, in Rego.")
+	c.say("These conditions are enforced besides what is said above. They are shown as they are written, in Rego.")
 	c.add(block{Code: string(c.a.Conditions)})
 }
 

@@ -2,6 +2,7 @@ package agreement
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ var groundWords = map[string]string{
 func (c *composer) share(s Share, d *dataset.Dataset) {
 	c.section(2, "Dataset: "+d.Title+" ("+d.Name+")")
 	if d.Description != "" {
-		c.paragraph("%s", d.Description)
+		c.say(d.Description)
 	}
 	areas := cell{"every area"}
 	if len(s.Areas) > 0 {
@@ -85,7 +86,7 @@ func (c *composer) entry(p Purpose, d *dataset.Dataset) {
 			row = append(row, cell{forPerson(t)})
 		}
 		if area {
-			row = append(row, cell{"counted, never shown"})
+			row = append(row, cell{"may be counted, never shown"})
 		}
 		rows = append(rows, row)
 	}
@@ -111,12 +112,18 @@ func (c *composer) ground(g string, ground Ground, d *dataset.Dataset) {
 	}
 	c.released(fmt.Sprintf("%s, %s, clause %s: what is released", d.Title, strings.ToLower(name), ground.Clause),
 		[]string{"Field", "What the recipient sees of a named person"}, rows)
-	c.withheld(ground.Fields, d)
+	fields := maps.Clone(ground.Fields)
+	for f, t := range fields {
+		if !shown(t) { // an emergency is about a person, and has no counts
+			fields[f] = release.Withhold
+		}
+	}
+	c.withheld(fields, d)
 }
 
 func (c *composer) released(caption string, head []string, rows [][]cell) {
 	if len(rows) == 0 {
-		c.paragraph("Nothing is released.")
+		c.say("Nothing is released.")
 		return
 	}
 	c.table(caption, head, rows...)
@@ -128,10 +135,10 @@ func (c *composer) withheld(fields map[string]release.Treatment, d *dataset.Data
 	unnamed := titlesOf(d, func(f dataset.Field) bool { _, named := fields[f.Pointer]; return !named })
 	var items []string
 	if len(expressly) > 0 {
-		items = append(items, "expressly: "+strings.Join(expressly, ", "))
+		items = append(items, "expressly: "+strings.Join(expressly, "; "))
 	}
 	if len(unnamed) > 0 {
-		items = append(items, "because they are not named: "+strings.Join(unnamed, ", "))
+		items = append(items, "because they are not named: "+strings.Join(unnamed, "; "))
 	}
 	c.list("Withheld, although the dataset has it:", items)
 }
@@ -139,7 +146,7 @@ func (c *composer) withheld(fields map[string]release.Treatment, d *dataset.Data
 // forPerson says what is seen of a person. A count is not about a person.
 func forPerson(t release.Treatment) string {
 	if t == release.CountOnly {
-		return "nothing: it is counted in area profiles, never shown"
+		return "nothing: it may be counted in area profiles, never shown"
 	}
 	return inWords(t)
 }

@@ -17,9 +17,9 @@ var conditionNames = []string{"event_date", "area", "date_of_birth", "subject_ca
 // areaCode is an ONS code, or the code of a local policing area.
 var areaCode = regexp.MustCompile(`^(?:[EWSN]\d{8}|lpa:[a-z0-9]+(?:-[a-z0-9]+)*)$`)
 
-// rows checks row conditions. Package release denies every row where attribute,
-// operation and value do not fit each other; nobody would be told why, so that
-// it is refused here.
+// rows checks row conditions. Where attribute, operation and value do not fit each
+// other, package release denies every row and nobody is told why, so that it is
+// refused here; and so is a value that can never occur among others that can.
 func (c *checker) rows(at string, rows []release.Condition, d *dataset.Dataset) {
 	for i, r := range rows {
 		here := fmt.Sprintf("%s/%d", at, i)
@@ -28,7 +28,7 @@ func (c *checker) rows(at string, rows []release.Condition, d *dataset.Dataset) 
 		case ok:
 			if what, fits := misfit(r, pointer, d); !fits {
 				c.add(here+"/value", "condition-value",
-					fmt.Sprintf("%q does not fit %q here, so that no row would ever be released", r.Op, r.Attr), what)
+					fmt.Sprintf("%q and its value do not fit %q, so that the condition would not mean what it says", r.Op, r.Attr), what)
 			}
 		case strings.HasPrefix(r.Attr, "/"):
 			c.add(here+"/attr", "field-unknown", fmt.Sprintf("the dataset %s has no field %q", d.Name, r.Attr),

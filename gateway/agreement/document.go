@@ -21,9 +21,11 @@ type section struct {
 	Blocks []block
 }
 
-// block is one of a paragraph, a list, a table and text that is shown as it is.
+// block is one of a paragraph, the words that lead to a list, a list, a table and
+// text that is shown as it is.
 type block struct {
 	Paragraph string
+	Lead      string
 	Items     []string
 	Table     *table
 	Code      string
@@ -50,14 +52,12 @@ func (d *document) add(b block) {
 	last.Blocks = append(last.Blocks, b)
 }
 
-func (d *document) paragraph(format string, args ...any) {
-	d.add(block{Paragraph: fmt.Sprintf(format, args...)})
-}
+func (d *document) say(text string) { d.add(block{Paragraph: text}) }
 
-// list adds a list with a sentence before it, or nothing where it is empty.
+// list adds a list with the words that lead to it, or nothing where it is empty.
 func (d *document) list(lead string, items []string) {
 	if len(items) > 0 {
-		d.paragraph("%s", lead)
+		d.add(block{Lead: lead})
 		d.add(block{Items: items})
 	}
 }
@@ -81,7 +81,7 @@ func (d *document) tidy() {
 }
 
 func (b *block) tidy() {
-	b.Paragraph, b.Code = oneLine(b.Paragraph), visible(b.Code)
+	b.Paragraph, b.Lead, b.Code = oneLine(b.Paragraph), oneLine(b.Lead), visible(b.Code)
 	tidyAll(b.Items)
 	if b.Table == nil {
 		return

@@ -75,14 +75,8 @@ func readFolders(fsys fs.FS, ds *dataset.Registry, successors bool) ([]*Agreemen
 			continue
 		}
 		current := r.folder(e.Name(), e.Name())
-		next := path.Join(e.Name(), nextFolder)
-		if _, err := fs.Stat(fsys, next); !successors || errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if a := r.folder(next, e.Name()); a != nil && current != nil && a.Version <= current.Version {
-			r.found = append(r.found, a.found("/version", "next-version",
-				fmt.Sprintf("version %d is to follow version %d, which it does not", a.Version, current.Version),
-				"give the version that is to follow a higher number"))
+		if successors {
+			r.successor(e.Name(), current)
 		}
 	}
 	slices.SortFunc(r.all, byIDAndVersion)
@@ -113,6 +107,20 @@ func (r *reader) folder(folder, id string) *Agreement {
 	r.found = append(r.found, check(a, id, r.datasets.Get)...)
 	r.all = append(r.all, a)
 	return a
+}
+
+// successor reads the version that is to follow the current one, if there is
+// any.
+func (r *reader) successor(id string, current *Agreement) {
+	folder := path.Join(id, nextFolder)
+	if _, err := fs.Stat(r.fsys, folder); errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if a := r.folder(folder, id); a != nil && current != nil && a.Version <= current.Version {
+		r.found = append(r.found, a.found("/version", "next-version",
+			fmt.Sprintf("version %d is to follow version %d, which it does not", a.Version, current.Version),
+			"give the version that is to follow a higher number"))
+	}
 }
 
 // read reads one folder. The agreement is nil when its form is wrong.

@@ -265,6 +265,49 @@ func TestAgreementRoundTrip(t *testing.T) {
 	}
 }
 
+// Reading one file gives an agreement or findings, never both and never neither.
+// What passes can be written, printed and read again.
+func FuzzParse(f *testing.F) {
+	for _, id := range []string{"ISA-WMP-SH-001", "ISA-MH-WMP-002", "ISA-ME-WMP-003"} {
+		f.Add([]byte(source(f, id)))
+	}
+	for _, text := range []string{"", "null", "[", "{}", `{"basis":{"provider":null}}`, `{"id":1,"id":2}`, `{"$comment":[]}`, "{}{}"} {
+		f.Add([]byte(text))
+	}
+	schema, err := compileSchema()
+	if err != nil {
+		f.Fatal(err)
+	}
+	ds := registry(f)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		a, found := parse(raw, "ISA-X", schema)
+		if (a == nil) == (len(found) == 0) {
+			t.Fatalf("agreement %v with findings %v", a, found)
+		}
+		if a != nil {
+			found = check(a, a.ID, ds.Get)
+		}
+		for _, f := range found {
+			if f.File == "" || f.Rule == "" || f.Message == "" || f.Remedy == "" {
+				t.Fatalf("something is missing: %+v", f)
+			}
+		}
+		if a == nil || len(found) > 0 {
+			return
+		}
+		if _, err := Markdown(a, Titles{Datasets: ds}); err != nil {
+			t.Fatal(err)
+		}
+		again, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, found := parse(again, "ISA-X", schema); b == nil {
+			t.Fatalf("what was read cannot be read again: %v", found)
+		}
+	})
+}
+
 func FuzzLoad(f *testing.F) {
 	for _, id := range []string{"ISA-TH-WMP-001", "ISA-WMP-TH-001"} {
 		f.Add([]byte(source(f, id)))

@@ -40,6 +40,8 @@ func (b block) markdown(out *bytes.Buffer) {
 	case b.Code != "":
 		fence := fenceFor(b.Code)
 		fmt.Fprintf(out, "%srego\n%s\n%s\n", fence, strings.TrimRight(b.Code, "\n"), fence)
+	case b.Lead != "":
+		fmt.Fprintf(out, "**%s**\n", inMarkdown(b.Lead))
 	default:
 		fmt.Fprintf(out, "%s\n", inMarkdown(b.Paragraph))
 	}

@@ -1,6 +1,7 @@
 package agreement
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -22,8 +23,9 @@ const (
 // is released or counted: an author can load and test a skeleton as it is
 // written, but nobody can open a field on a basis that is not there.
 func (c *checker) placeholders() {
+	holds := bytes.Contains(c.a.Source, []byte(undecided)) || bytes.Contains(c.a.Source, []byte(undecidedHost))
 	var doc any
-	if !c.a.opens() || json.Unmarshal(c.a.Source, &doc) != nil {
+	if !holds || !c.a.opens() || json.Unmarshal(c.a.Source, &doc) != nil {
 		return
 	}
 	walk("", doc, func(pointer, text string) {

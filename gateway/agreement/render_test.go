@@ -125,7 +125,7 @@ func rendered(t *testing.T, a *Agreement, titles Titles) map[string]string {
 
 func everything(a *Agreement, titles Titles) []string {
 	out := []string{
-		a.ID, a.Title, a.Author, a.Valid.From, a.Valid.To, a.Review, a.Handling.Marking, a.Rights.Provider, a.Rights.Recipient,
+		a.ID, a.Title, a.Author, day(a.Valid.From), day(a.Valid.To), day(a.Review), a.Handling.Marking, a.Rights.Provider, a.Rights.Recipient,
 		fmt.Sprintf("%d days", a.Termination.NoticeDays), fmt.Sprintf("%d days", a.EmbargoDays), titles.Digest,
 	}
 	for side, l := range a.sides() {
@@ -138,14 +138,12 @@ func everything(a *Agreement, titles Titles) []string {
 		out = append(out, s.Condition, s.PolicyDocument)
 	}
 	if s := a.Suspended; s != nil {
-		out = append(out, s.On, s.By, s.Reason)
+		out = append(out, day(s.On), s.By, s.Reason)
 	}
 	for _, s := range a.Datasets {
 		d, _ := titles.Datasets.Get(s.Dataset)
 		out = append(out, d.Title, d.Description, fmt.Sprintf("%d days after it is received", s.RetentionDays))
-		for _, area := range s.Areas {
-			out = append(out, area)
-		}
+		out = append(out, s.Areas...)
 		for _, f := range d.Fields {
 			form, _ := d.Form(f.Pointer)
 			out = append(out, f.Title, f.Pointer, form.Description)
@@ -172,8 +170,8 @@ func TestRenderTreatments(t *testing.T) {
 		"| **Date of birth** | the year only |",
 		"| **Home postcode** | the first half of the postcode only |",
 		"| **Family name** | the whole value |",
-		"| **Main reason for leaving the last settled home** | counted, never shown |",
-		"- expressly: End of the tenancy, Main reason for leaving the last settled home\n",
+		"| **Main reason for leaving the last settled home** | may be counted, never shown |",
+		"- expressly: End of the tenancy; Main reason for leaving the last settled home\n",
 		"Support needs (special category)",
 		"- those whose “Status of the tenancy” is one of “current”, “notice\\_served”\n",
 		"- events of the last 1095 days, by “Date of the report”\n",
@@ -182,6 +180,39 @@ func TestRenderTreatments(t *testing.T) {
 	} {
 		if !strings.Contains(string(md), want) {
 			t.Errorf("%q is not there", want)
+		}
+	}
+}
+
+// No field of a dataset is left out: under each clause it is released, counted
+// or named as withheld.
+func TestRenderLeavesNoFieldOut(t *testing.T) {
+	model, _ := load(t).Get(housing)
+	a := *model
+	a.Datasets = []Share{a.Datasets[0]}
+	a.Datasets[0].Emergency = map[string]Ground{"court_order": {Clause: "9", Fields: map[string]release.Treatment{
+		"/given_name": release.Full, "/uprn": release.CountOnly, "/postcode": release.Withhold,
+	}}}
+	md, err := Markdown(&a, Titles{Datasets: registry(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := registry(t).Get("housing.tenancy")
+	clauses := strings.Split(string(md), "\n### ")[1:]
+	if len(clauses) != len(a.Datasets[0].Purposes)+1 {
+		t.Fatalf("%d clauses", len(clauses))
+	}
+	for _, clause := range clauses {
+		clause, _, _ = strings.Cut(clause, "\n## ")
+		heading, rest, _ := strings.Cut(clause, "\n")
+		for _, f := range d.Fields {
+			_, withheld, _ := strings.Cut(rest, "**Withheld, although")
+			withheld, _, _ = strings.Cut(withheld, "**Who may")
+			released := strings.Count(rest, "| **"+fieldTitle(f)+"** |")
+			kept := regexp.MustCompile(`[:;] ` + regexp.QuoteMeta(fieldTitle(f)) + `(;|\n)`).MatchString(withheld)
+			if released+map[bool]int{true: 1}[kept] != 1 {
+				t.Errorf("%s: %s is released %d times, withheld: %t", heading, fieldTitle(f), released, kept)
+			}
 		}
 	}
 }

@@ -179,8 +179,8 @@ func (o SkeletonOptions) share() object {
 		entries[i] = o.purpose(kind, fmt.Sprintf("1.%d", i+1))
 	}
 	return object{
-		comment("What is shared of " + d.Title + ". retention_days is how long each record is kept after it came in (" + storage + "): no longer than the purpose " +
-			"needs. unlisted says that a row with a field that is not listed here is refused; drop would take the row without the field. " +
+		comment("What is shared of " + d.Title + ". retention_days is how long each record is kept after it came in (" + storage + "): " +
+			"no longer than the purpose needs. unlisted says that a row with a field that is not listed here is refused; drop would take the row without the field. " +
 			"areas lists the ONS codes of the local authorities that the provider covers; without it, all. " +
 			"emergency may hold, for each of the grounds " + strings.Join(Grounds(), ", ") + ", a clause and its own short list of fields."),
 		{"dataset", d.Name},
@@ -208,8 +208,8 @@ func (o SkeletonOptions) purpose(kind, clause string) object {
 	}
 	return append(out,
 		member{"conditions", object{
-			comment("Who may ask: assigned asks that a supervisor linked the analyst to the case and person. clearance asks for a level of vetting, roles for one of " +
-				"several roles, and row narrows the records, for example to events of the last year: attr event_date, op within_days, value 365."),
+			comment("Who may ask: assigned asks that a supervisor linked the analyst to the case and person. " +
+				"clearance asks for a level of vetting, roles for one of several roles, and row narrows the records, for example to events of the last year: attr event_date, op within_days, value 365."),
 			{"case_link", "assigned"},
 		}},
 		member{"quota", object{
@@ -228,10 +228,13 @@ func (o SkeletonOptions) advice(kind string) string {
 	if kind == "area" {
 		var counts []string
 		for _, in := range o.Dataset.Indicators {
-			counts = append(counts, in.Title+" needs "+strings.Join(in.Reads, ", "))
+			counts = append(counts, "“"+in.Title+"” reads "+strings.Join(in.Reads, ", "))
 		}
-		return strings.TrimSpace(opening + "An area profile counts, and shows no field of a person: count_only lets a field be counted. " +
-			strings.Join(counts, "; "))
+		text := opening + "An area profile counts, and shows no field of a person: count_only lets a field be counted."
+		if len(counts) > 0 {
+			text += " A count is published where everything that it reads may be counted: " + strings.Join(counts, "; ") + "."
+		}
+		return text
 	}
 	words := make([]string, 0, len(treatmentWords))
 	for _, w := range treatmentWords {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/release"
@@ -23,7 +24,7 @@ var treatmentWords = []struct {
 	{release.AgeBand, "an age band only, such as 18-24"},
 	{release.OutwardCode, "the first half of the postcode only"},
 	{release.AreaCode, "the local authority only"},
-	{release.Pseudonym, "a stand-in that is the same each time and tells nothing"},
+	{release.Pseudonym, "a stand-in in place of the value, the same each time"},
 	{release.CountOnly, "counted in area profiles, never shown"},
 	{release.Withhold, "nothing: it is withheld"},
 }
@@ -35,6 +36,15 @@ func inWords(t release.Treatment) string {
 		}
 	}
 	return string(t)
+}
+
+// day writes a date of an agreement as people do.
+func day(date string) string {
+	t, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return date
+	}
+	return t.Format("2 January 2006")
 }
 
 // inOrder returns the fields of a dataset in the order of its schema file. A

@@ -30,6 +30,7 @@ type Purpose struct {
 // must be said: neither answer is safe to assume.
 type purposeLine struct {
 	Purpose
+
 	LawEnforcement *bool `json:"law_enforcement"`
 }
 
