@@ -46,13 +46,13 @@ func TestLoad(t *testing.T) {
 	}
 	want := &config.Config{
 		Listen: "127.0.0.1:8443", DataDir: filepath.Join(dir, "data"), Production: true,
-		TLS:         config.TLS{Cert: filepath.Join(dir, "tls/chain.pem"), Key: "/etc/tls/key.pem"},
+		TLS: config.TLS{Cert: filepath.Join(dir, "tls/chain.pem"), Key: "/etc/tls/key.pem"},
 		Policy: config.Policy{
 			Bundle: filepath.Join(dir, "rules/bundle.tar.gz"), Every: 3 * time.Second,
 			Authors:   []config.Signatory{{Subject: "author@police.example", Key: "police/author+1+x"}},
 			Approvers: []config.Signatory{{Agency: "police", Subject: "siro@police.example", Key: "police/siro+1+x"}},
 		},
-		Log:         config.Log{Origin: "concord.example/log", CheckpointEvery: 2 * time.Second},
+		Log: config.Log{Origin: "concord.example/log", CheckpointEvery: 2 * time.Second},
 		Issuers: []config.Issuer{{
 			Name: "https://id.police.example", Agency: "police", Audience: "https://concord.example",
 			JWKSFile: filepath.Join(dir, "keys/police.json"), Roles: []identity.Role{identity.Analyst, identity.IGLead},
