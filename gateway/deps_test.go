@@ -73,6 +73,7 @@ var rules = map[string]rule{
 	"gateway/caselink":           {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
 
 	"gateway/activation": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local //schemas //policies"},
+	"gateway/authoring":  {kind: useCase, imports: "*", tests: "//schemas //policies"},
 	"gateway/submission": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 	"gateway/replay":     {kind: useCase, imports: "*", tests: "store/sqlite keyring/local profile //schemas //policies"},
 	"gateway/profile":    {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic submission //schemas //policies"},
@@ -116,7 +117,7 @@ var libraries = map[string]string{
 
 	"github.com/alecthomas/kong":            "cmd/concord",
 	"github.com/gin-gonic/gin":              "gateway/httpapi/... gateway/console",
-	"github.com/goccy/go-yaml":              "gateway/config gateway/httpapi/... " + tests,
+	"github.com/goccy/go-yaml":              "gateway/config gateway/httpapi/... gateway/policy " + tests,
 	"github.com/golang-jwt/jwt":             "gateway/identity gateway/identity/devissuer",
 	"github.com/google/go-cmp":              "gateway/store/storetest " + tests,
 	"github.com/google/uuid":                "gateway/activation gateway/audit gateway/submission gateway/profile gateway/httpapi/...",
@@ -124,6 +125,8 @@ var libraries = map[string]string{
 	"github.com/hashicorp/vault":            "gateway/keyring/vault",
 	"github.com/open-policy-agent/opa":      "gateway/policy gateway/policy/bundle",
 	"github.com/rogpeppe/go-internal":       tests,
+	"github.com/schollz/progressbar":        "cmd/concord",
+	"golang.org/x/term":                     "cmd/concord",
 	"github.com/santhosh-tekuri/jsonschema": "gateway/dataset gateway/agreement gateway/httpapi/contract",
 	"github.com/tink-crypto/tink-go":        "gateway/keyring/local gateway/keyring/vault",
 	"go.mongodb.org/mongo-driver":           "gateway/store/mongo",

@@ -134,8 +134,8 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 			Rules: book, Links: caselink.New(db.Events(), keys),
 			Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock,
 		}),
-		Disclosures: disclosure.New(g.log, db.Log()),
-		OpenAPI:     api.JSON(), Docs: docs, DocsStyle: contract.StyleSource(), Ready: g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
+		Disclosures: disclosure.New(g.log, db.Log()), Impact: g.impactOf(db.Log(), keys),
+		OpenAPI: api.JSON(), Docs: docs, DocsStyle: contract.StyleSource(), Ready: g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
 	})
 	return nil
 }

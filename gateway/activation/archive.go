@@ -3,6 +3,7 @@ package activation
 import (
 	"context"
 
+	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/policy"
@@ -57,4 +58,26 @@ func (a Archive) Engine(ctx context.Context, revision string) (*policy.Engine, e
 		return nil, err
 	}
 	return r.Policy, nil
+}
+
+// Latest returns the rules that the log names as the newest, from the store of a
+// log that nobody has open here. It answers NotFound where no rules were ever in
+// force.
+func Latest(ctx context.Context, store audit.Store, events event.Store) (*rulebook.Rules, error) {
+	q := audit.Query{Action: audit.Admin, Purpose: Purpose}
+	for {
+		page, err := audit.Search(ctx, store, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			if e := &page[i].Entry; e.Admin["kind"] == KindActivated {
+				return Archive{events}.Rules(ctx, e.Admin["revision"])
+			}
+			q.Before = page[i].Index
+		}
+		if len(page) == 0 || q.Before == 0 {
+			return nil, fault.New(fault.NotFound, "activation.Latest", "No rules were ever in force in this log.")
+		}
+	}
 }

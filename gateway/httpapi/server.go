@@ -24,6 +24,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/policy"
 	"github.com/concord-gateway/concord/gateway/profile"
+	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/gateway/submission"
 )
@@ -37,6 +38,8 @@ type Deps struct {
 	Profiles    *profile.Service
 	Disclosures *disclosure.Service
 	Log         *audit.Log
+	// Impact says what a candidate bundle would change for past requests.
+	Impact func(ctx context.Context, candidate []byte, o replay.ImpactOptions) (replay.ImpactReport, error)
 	// OpenAPI is the API description as JSON; Docs is the page made from it.
 	OpenAPI, Docs []byte
 	// DocsStyle is the source expression that admits the style of that page.

@@ -59,6 +59,8 @@ type Engine struct {
 	// modules and data are what was compiled and loaded, for a Memo to read.
 	modules map[string]*ast.Module
 	data    ast.Object
+	// hosts are the agencies that run the gateway.
+	hosts map[string]bool
 	// evaluator is the one that revision names.
 	evaluator string
 	// options are added to each evaluation; tests set them.
@@ -89,6 +91,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.tryConditions(ctx, cfg, compiler, store); err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The conditions of an agreement do not stand a trial.", err)
 	}
+	e.hosts = hosts(sources.agencies)
 	e.revision, e.evaluator = sources.revision(cfg), cfg.evaluator()
 	e.modules, e.data = sources.modules, data
 	return e, nil
@@ -126,6 +129,9 @@ func (e *Engine) Revision() string { return e.revision }
 
 // Evaluator is the version of the evaluator that Revision names.
 func (e *Engine) Evaluator() string { return e.evaluator }
+
+// Host reports whether an agency is the one that runs the gateway.
+func (e *Engine) Host(agency string) bool { return e.hosts[agency] }
 
 // Purpose returns the purpose with an id.
 func (e *Engine) Purpose(id string) (Purpose, bool) {

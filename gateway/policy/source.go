@@ -107,6 +107,17 @@ func (s *sources) revision(cfg Config) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// hosts are the agencies that the list marks as host.
+func hosts(agencies object) map[string]bool {
+	out := map[string]bool{}
+	for id, about := range agencies {
+		if a, ok := about.(object); ok && a["host"] == true {
+			out[id] = true
+		}
+	}
+	return out
+}
+
 func compile(modules map[string]*ast.Module) (*ast.Compiler, error) {
 	c := ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true).WithDefaultRegoVersion(ast.RegoV1)
 	c.Compile(modules)

@@ -68,6 +68,18 @@ func Read(raw []byte, authors []Author) (*Bundle, error) {
 	return b, nil
 }
 
+// Contents reads the files of a bundle without asking who signed it, for those
+// who want to know what it would do. Nothing comes into force this way.
+func Contents(raw []byte) (Files, error) {
+	all, err := Unpack(raw)
+	if err != nil {
+		return nil, err
+	}
+	delete(all, manifestFile)
+	delete(all, signaturesFile)
+	return all, Files(all).check()
+}
+
 func refused(code, message string, cause error) error {
 	return fault.Wrap(fault.Invalid, "bundle.Read", message, cause).WithCode(code)
 }
