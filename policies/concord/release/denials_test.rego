@@ -58,6 +58,9 @@ test_area_counts_towards_no_quota if {
 		"usage": {"agency_subjects_last_hour": 9},
 	})
 	_decide(asked, _terms({"guard": {"limit": {"agency_per_hour": 3}}})).allow
+	unmet := _decide(asked, _terms({"guard": {"condition": "A-1", "limit": {"agency_per_hour": 3}}}))
+	not "agency_quota_exceeded" in _codes(unmet)
+	"agreement_condition" in _codes(unmet)
 }
 
 test_quota_that_is_used_up_is_named if {

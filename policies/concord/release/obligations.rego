@@ -9,7 +9,7 @@ _strictest := "OFFICIAL-SENSITIVE" if {
 # What all terms in use oblige to, joined: each of its parts is an object whose keys are what
 # any of them says.
 _obliged := object.union_n(array.concat(
-	[obliges | some [_, _, obliges] in _plain],
+	[answer[2] | some answer in _plain],
 	[term.obliges | some terms in _granting; some term in terms],
 ))
 
@@ -42,7 +42,9 @@ _quota := {"quota": {
 	count(_quotas) > 0
 }
 
-_quotas := object.union_n(array.concat(
+_quotas := object.get(_obliged, "quotas", {}) if {
+	count(_rest) == 0
+} else := object.union_n(array.concat(
 	[_obliged.quotas | _obliged.quotas],
 	[quotas | some g in _denying; some term in _applicable[g]; quotas := _used_up(term)],
 ))
