@@ -52,6 +52,9 @@ func accessTable() []access {
 		},
 		{"POST /v1/editions", "", nil, []string{"supervisor", "ig-lead"}},
 		{"GET /v1/editions", "", nil, []string{"supervisor", "ig-lead"}},
+		{
+			"POST /v1/policy/impact", "", "", []string{"policy-author", "approver-police", "approver-housing", "approver-severn", "approver-health", "approver-education"},
+		},
 		{"POST /v1/case-links", "", link, []string{"supervisor"}},
 		{"GET /v1/audit/entries", "/v1/audit/entries" + leads, nil, []string{"ig-lead"}},
 		{"GET /v1/audit/entries/{index}", "/v1/audit/entries/0" + leads, nil, []string{"ig-lead"}},

@@ -83,7 +83,7 @@ func RunTests(ctx context.Context, files map[string][]byte) (*TestReport, error)
 	for r := range ran {
 		one := TestResult{Name: strings.TrimPrefix(r.Package, "data.") + "." + r.Name, Passed: r.Pass()}
 		if !one.Passed {
-			one.Detail = r.String()
+			one.Detail = strings.TrimSpace(r.String())
 		}
 		report.Add(one)
 	}
@@ -104,6 +104,7 @@ func (r *TestReport) cover(files map[string]*cover.FileReport) {
 			r.Uncovered = append(r.Uncovered, fmt.Sprintf("%s:%d-%d", name, place.Start.Row, place.End.Row))
 		}
 	}
+	r.Uncovered = slices.Compact(r.Uncovered)
 	if all > 0 {
 		r.Coverage = 100 * float64(covered) / float64(all)
 	}

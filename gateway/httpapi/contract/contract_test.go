@@ -60,6 +60,7 @@ func TestRoutes(t *testing.T) {
 		"POST /v1/datasets/{dataset}/submissions",
 		"POST /v1/decisions/explain",
 		"POST /v1/editions",
+		"POST /v1/policy/impact",
 		"POST /v1/profiles/area",
 		"POST /v1/profiles/subject",
 	}
