@@ -4,7 +4,7 @@ package policies
 
 import "embed"
 
-// Files holds purposes.json, concord/ and agreements/.
+// Files holds purposes.json, concord/, agreements/ and cases/.
 //
-//go:embed purposes.json concord agreements
+//go:embed purposes.json concord agreements cases
 var Files embed.FS
