@@ -114,10 +114,13 @@ const (
 	Future    Status = "future"
 	Expired   Status = "expired"
 	Suspended Status = "suspended"
+	// ReviewOverdue releases nothing but on grounds of emergency.
+	ReviewOverdue Status = "review-overdue"
 )
 
 // Status returns whether the agreement is in force at the given time. The last
-// day of its validity counts whole; suspension gives way to expiry.
+// day of its validity counts whole, and so does the day by which it is to be
+// reviewed; suspension gives way to expiry, and review to both.
 func (a *Agreement) Status(at time.Time) Status {
 	day := at.UTC().Format(time.DateOnly)
 	switch {
@@ -127,6 +130,8 @@ func (a *Agreement) Status(at time.Time) Status {
 		return Expired
 	case a.Suspended != nil && day >= a.Suspended.On:
 		return Suspended
+	case day > a.Review:
+		return ReviewOverdue
 	}
 	return Active
 }

@@ -49,7 +49,7 @@ func TestNewRefuses(t *testing.T) {
 		"conditions for another": {withConditions("package concord.agreements[\"ISA-SH-WMP-001\"]\n\npermit := true\n"), "ISA-TH-WMP-001/conditions.rego:1"},
 		"conditions as core":     {withConditions("package concord.release\n\nallow := true\n"), "ISA-TH-WMP-001/conditions.rego:1"},
 		"conditions that ask the decision": {
-			withConditions("package concord.agreements[\"ISA-TH-WMP-001\"]\n\npermit if data.concord.release.allow\n"), "recursi",
+			withConditions("package concord.agreements[\"ISA-TH-WMP-001\"]\n\npermit if data.concord.release.allow\n"), "[outside]",
 		},
 	}
 	for name, c := range cases {

@@ -17,55 +17,45 @@ import (
 	"context"
 	"time"
 
-	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/caselink"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/policy"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // Log is what a profile needs of the audit log.
 type Log interface {
 	Append(ctx context.Context, r audit.Request) (audit.Receipt, error)
-	Usage(subject, agency string, at time.Time) (hour, day int)
+	Usage(subject, agency string, at time.Time) audit.Usage
+	Wait(subject, agency string, limit audit.Limit, at time.Time) time.Duration
 	Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error)
 }
 
 // Deps is what the service works with.
 type Deps struct {
-	Datasets   *dataset.Registry
-	Places     *dataset.Places
-	Agreements *agreement.Register
-	Policy     *policy.Engine
-	Links      *caselink.Register
-	Records    record.Store
-	Events     event.Store
-	Keys       keyring.Keyring
-	Log        Log
-	Clock      func() time.Time
+	Rules   *rulebook.Book
+	Links   *caselink.Register
+	Records record.Store
+	Events  event.Store
+	Keys    keyring.Keyring
+	Log     Log
+	Clock   func() time.Time
 }
 
 // Service answers profile requests. It is safe for concurrent use.
 type Service struct {
 	Deps
 
-	// bySubject and byArea are the groups that a question of the kind could
-	// concern.
-	bySubject, byArea []policy.Group
-	editions          editionCache
+	editions editionCache
 }
 
 // New returns the service.
-func New(d Deps) *Service {
-	s := &Service{Deps: d}
-	s.bySubject, s.byArea = s.groups(kindSubject), s.groups(kindArea)
-	return s
-}
+func New(d Deps) *Service { return &Service{Deps: d} }
 
 // Asking is what every profile request says about itself.
 type Asking struct {
@@ -116,16 +106,12 @@ const (
 )
 
 // input builds the question that is put to the policy.
-func (s *Service) input(a Asking, kind string, at time.Time) policy.Input {
+func (s *Service) input(r *rulebook.Rules, a Asking, kind string, at time.Time) policy.Input {
 	roles := make([]string, len(a.Principal.Roles))
-	for i, r := range a.Principal.Roles {
-		roles[i] = string(r)
+	for i, role := range a.Principal.Roles {
+		roles[i] = string(role)
 	}
-	groups := s.bySubject
-	if kind == kindArea {
-		groups = s.byArea
-	}
-	hour, day := s.Log.Usage(a.Principal.Subject, a.Principal.Agency, at)
+	used := s.Log.Usage(a.Principal.Subject, a.Principal.Agency, at)
 	return policy.Input{
 		Actor: policy.Actor{
 			Subject: a.Principal.Subject, Agency: a.Principal.Agency,
@@ -135,42 +121,12 @@ func (s *Service) input(a Asking, kind string, at time.Time) policy.Input {
 			Kind: kind, Purpose: a.Purpose, CaseRef: a.CaseRef, CaseLink: caselink.None,
 			Emergency: a.Emergency, Time: at.Format(time.RFC3339),
 		},
-		Usage:  policy.Usage{SubjectsLastHour: hour, SubjectsLastDay: day},
-		Groups: s.visible(a.Principal.Agency, groups),
+		Usage: policy.Usage{
+			SubjectsLastHour: used.LastHour, SubjectsLastDay: used.LastDay,
+			AgencySubjectsLastHour: used.AgencyLastHour, AgencySubjectsLastDay: used.AgencyLastDay,
+		},
+		Groups: r.Policy.Asked(kind, a.Principal.Agency),
 	}
-}
-
-// visible leaves out the datasets that the agency has no part in: it is not
-// told that there are such, not even as withheld.
-func (s *Service) visible(agency string, groups []policy.Group) []policy.Group {
-	out := make([]policy.Group, 0, len(groups))
-	for _, g := range groups {
-		if s.Agreements.Visible(agency, g.Dataset) {
-			out = append(out, g)
-		}
-	}
-	return out
-}
-
-// groups are the provider's datasets that a question of the kind could
-// concern: every pair that any agreement names, whatever its status, so that
-// what is withheld can be named.
-func (s *Service) groups(kind string) []policy.Group {
-	var out []policy.Group
-	for _, pair := range s.Agreements.Groups() {
-		ds, ok := s.Datasets.Get(pair.Dataset)
-		if !ok {
-			continue
-		}
-		if kind == kindSubject && ds.Kind != dataset.Person {
-			continue
-		}
-		if kind == kindArea && len(ds.Indicators) == 0 {
-			continue
-		}
-		out = append(out, policy.Group{Provider: pair.Provider, Dataset: pair.Dataset})
-	}
-	return out
 }
 
 func handling(o policy.Obligations) Handling {
