@@ -116,7 +116,7 @@ func (c *composer) signatures() {
 		digest = cell{c.t.Digest}
 	}
 	c.add(block{Table: &table{
-		Caption: "What is signed", Head: []string{"", "Value"}, Blank: true, Rows: [][]cell{
+		Caption: "What is signed", Head: []string{"", "Value"}, Blank: c.t.Digest == "", Rows: [][]cell{
 			{{"Agreement and version"}, {fmt.Sprintf("%s, version %d", c.a.ID, c.a.Version)}},
 			{{"Digest"}, digest},
 		},

@@ -1,11 +1,14 @@
 package agreement
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/concord-gateway/concord/gateway/release"
 )
 
 const (
@@ -147,10 +150,10 @@ func TestLawChecks(t *testing.T) {
 
 // What comes near to a breach of the law and is none.
 func TestLawNearMisses(t *testing.T) {
-	powers := func(list string) [3]string {
-		return [3]string{education, educationPowers, `"legal_power": [` + list + `]`}
+	powers := func(list string) []string {
+		return []string{education, educationPowers, `"legal_power": [` + list + `]`}
 	}
-	cases := map[string][3]string{
+	cases := map[string][]string{
 		"both powers":                             powers(`"Crime and Disorder Act 1998 s.17A with SI 2007/1831", "Crime and Disorder Act 1998 s.115"`),
 		"both powers in one text":                 powers(`"Crime and Disorder Act 1998 ss.17A and 115"`),
 		"another section of the 2022 Act":         {patients, patientPower, `"Police, Crime, Sentencing and Courts Act 2022 s.160"`},
@@ -160,11 +163,16 @@ func TestLawNearMisses(t *testing.T) {
 		"not for law enforcement at a landlord's": {housing, `"purpose": "soc-investigation"`, `"purpose": "tenancy-enforcement"`},
 		"onward by authority of law": {host, `"purpose": "soc-investigation",`,
 			`"purpose": "tenancy-enforcement", "onward": {"authorised_by": "Anti-social Behaviour, Crime and Policing Act 2014 s.94"},`},
+		"one anonymous record, by s.17A": {"ISA-MH-WMP-001", `"legal_power": ["Crime and Disorder Act 1998 s.17A with SI 2007/1831", "Police, Crime, Sentencing and Courts Act 2022 s.16"]`,
+			`"legal_power": ["Crime and Disorder Act 1998 s.17A"]`, `"kinds": ["area"]`, `"kinds": ["subject"]`, `"/method": "count_only"`, `"/method": "full"`},
 		"comments everywhere": {housing, `"per_hour": 40,`, `"$comment": "TO DECIDE: nothing", "per_hour": 40,`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			text := edited(t, source(t, c[0]), c[1], c[2])
+			text := source(t, c[0])
+			for change := range slices.Chunk(c[1:], 2) {
+				text = edited(t, text, change[0], change[1])
+			}
 			if err := lawful(t, folder(map[string]string{c[0]: text})); err != nil {
 				t.Error(err)
 			}
@@ -240,6 +248,38 @@ func TestLapsed(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", when, diff)
+		}
+	}
+}
+
+// What is shown of a person who was asked for; a count or an area profile shows
+// nobody.
+func TestPersonLevel(t *testing.T) {
+	fields := func(t release.Treatment) map[string]release.Treatment {
+		return map[string]release.Treatment{"/a": release.Withhold, "/b/c": t}
+	}
+	entry := func(t release.Treatment, kinds ...string) Share {
+		return Share{Purposes: []Purpose{{Kinds: kinds, Fields: fields(t)}}}
+	}
+	ground := func(t release.Treatment) Share {
+		return Share{Emergency: map[string]Ground{"court_order": {Fields: fields(t)}}}
+	}
+	for name, c := range map[string]struct {
+		share Share
+		want  string
+	}{
+		"shown":              {entry(release.Full, "area", "subject"), "/x/purposes/0/fields/~1b~1c"},
+		"shown in part":      {entry(release.Year, "subject"), "/x/purposes/0/fields/~1b~1c"},
+		"stand-in":           {entry(release.Pseudonym, "subject"), "/x/purposes/0/fields/~1b~1c"},
+		"counted":            {entry(release.CountOnly, "subject"), ""},
+		"withheld":           {entry(release.Withhold, "subject"), ""},
+		"of an area":         {entry(release.Full, "area"), ""},
+		"in an emergency":    {ground(release.Mask), "/x/emergency/court_order/fields/~1b~1c"},
+		"never in emergency": {ground(release.CountOnly), ""},
+		"nothing":            {Share{}, ""},
+	} {
+		if got, ok := c.share.personLevel("/x"); got != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %q, %t", name, got, ok)
 		}
 	}
 }

@@ -180,7 +180,8 @@ func (o SkeletonOptions) share() object {
 	}
 	return object{
 		comment("What is shared of " + d.Title + ". retention_days is how long each record is kept after it came in (" + storage + "): " +
-			"no longer than the purpose needs. unlisted says that a row with a field that is not listed here is refused; drop would take the row without the field. " +
+			"no longer than the purpose needs. unlisted says that a row with a field that is not listed here is refused; " +
+			"drop would take the row without the field. " +
 			"areas lists the ONS codes of the local authorities that the provider covers; without it, all. " +
 			"emergency may hold, for each of the grounds " + strings.Join(Grounds(), ", ") + ", a clause and its own short list of fields."),
 		{"dataset", d.Name},
@@ -209,7 +210,8 @@ func (o SkeletonOptions) purpose(kind, clause string) object {
 	return append(out,
 		member{"conditions", object{
 			comment("Who may ask: assigned asks that a supervisor linked the analyst to the case and person. " +
-				"clearance asks for a level of vetting, roles for one of several roles, and row narrows the records, for example to events of the last year: attr event_date, op within_days, value 365."),
+				"clearance asks for a level of vetting, roles for one of several roles, " +
+				"and row narrows the records, for example to events of the last year: attr event_date, op within_days, value 365."),
 			{"case_link", "assigned"},
 		}},
 		member{"quota", object{
