@@ -49,8 +49,11 @@ type Service struct {
 	candidate Candidate
 	// known is what the log says.
 	known history
-	// refused is the last candidate that was refused, so that it is logged once.
+	// refused is the last candidate that was refused, so that it is logged once,
+	// and again is when it may be offered again, because by then more of it is
+	// live; the zero time where nothing will change by itself.
 	refused string
+	again   time.Time
 }
 
 // Open brings rules into force: those of the source, or where a bundle is
@@ -117,11 +120,15 @@ func (s *Service) Refresh(ctx context.Context) error {
 	if s.Source.Changed() {
 		return s.offer(ctx, "bundle")
 	}
+	if !s.again.IsZero() && !s.again.After(s.Clock()) {
+		return s.offer(ctx, "date")
+	}
 	return s.renew(ctx, "date")
 }
 
 // offer reads the source and brings it into force, or refuses it.
 func (s *Service) offer(ctx context.Context, reason string) error {
+	s.again = time.Time{}
 	c, err := s.Source.Read()
 	var r *rulebook.Rules
 	if err == nil {

@@ -47,6 +47,7 @@ func (s *Service) judge(ctx context.Context, c Candidate) (*rulebook.Rules, erro
 		return nil, err
 	}
 	if err := s.keepsFaith(r); err != nil {
+		s.again = nextLive(r.Standings, s.Clock())
 		return nil, err
 	}
 	return r, s.soundAhead(ctx, r)
@@ -68,6 +69,16 @@ func (s *Service) compile(ctx context.Context, d *rulebook.Draft) (*rulebook.Rul
 	}
 	r.Standings = standings
 	return r, nil
+}
+
+// nextLive is when the next of the approved versions goes live, or the zero time.
+func nextLive(standings []approval.Standing, at time.Time) (next time.Time) {
+	for _, st := range standings {
+		if st.State(at) == approval.Approved && (next.IsZero() || st.LiveFrom.Before(next)) {
+			next = st.LiveFrom
+		}
+	}
+	return next
 }
 
 // keepsFaith refuses a draft that would end or alter a live agreement without
@@ -123,8 +134,11 @@ func (s *Service) stillLive(r *rulebook.Rules, v rulebook.Version, at time.Time)
 			continue
 		}
 		why := "not signed by " + strings.Join(st.Missing, " and ")
-		if st.Void != "" {
+		switch st.State(at) {
+		case approval.Void:
 			why = st.Void
+		case approval.Approved:
+			why = "approved, but live from " + st.LiveFrom.Format(time.RFC3339) + " only; the bundle is taken then"
 		}
 		return refusal(CodeApproval, "Agreement %s is live, and version %d, which would take its place, is not: %s.", v.Agreement, st.Version, why)
 	}

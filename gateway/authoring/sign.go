@@ -52,6 +52,9 @@ func (d *Desk) Sign(ctx context.Context, o SignOptions) (*Signed, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := approval.VerifierKey(o.Key); err != nil {
+		return nil, err
+	}
 	if err := d.sound(ctx, a, o.At); err != nil {
 		return nil, err
 	}
