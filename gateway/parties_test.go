@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/approval"
 	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/demo"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
@@ -101,3 +102,6 @@ func approve(t testing.TB, cfg *config.Config) {
 		}
 	}
 }
+
+// approvalKey makes a key that nobody has registered.
+func approvalKey() (private, public string, err error) { return approval.NewKey("somebody/else") }

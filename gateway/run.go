@@ -33,6 +33,10 @@ func (g *Gateway) VKey() string { return g.log.VKey() }
 // PublishCheckpoint signs and publishes a checkpoint now.
 func (g *Gateway) PublishCheckpoint(ctx context.Context) error { return g.log.Publish(ctx) }
 
+// RefreshRules looks now for new rules, and for agreements whose day has come.
+// What is refused changes nothing; that is the error.
+func (g *Gateway) RefreshRules(ctx context.Context) error { return g.rules.Refresh(ctx) }
+
 // Run listens and serves until ctx ends, then finishes the requests under way.
 func (g *Gateway) Run(ctx context.Context) error {
 	var lc net.ListenConfig

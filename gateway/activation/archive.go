@@ -34,7 +34,13 @@ func (s *Service) lastGood(ctx context.Context) (*rulebook.Rules, error) {
 	if s.known.revision == "" {
 		return nil, nil
 	}
-	return Archive{s.Events}.Rules(ctx, s.known.revision)
+	r, err := Archive{s.Events}.Rules(ctx, s.known.revision)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Internal) {
+		return nil, fault.Wrap(fault.Unavailable, "activation.Open",
+			"The rules that the log names as the last in force are not in the archive any more. The operator has to restore the database.", err).
+			WithCode("archive-lost")
+	}
+	return r, err
 }
 
 // Archive gives rules that were in force once.

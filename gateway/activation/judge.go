@@ -89,10 +89,8 @@ func (s *Service) keepsFaith(r *rulebook.Rules) error {
 	var before *rulebook.Rules
 	if s.book != nil {
 		before = s.book.Current()
-		for _, v := range before.Choice.Live {
-			if err := s.stillLive(r, v, at); err != nil {
-				return err
-			}
+		if err := s.stillLive(before, r, at); err != nil {
+			return err
 		}
 	}
 	founding := s.known.revision == "" || (before != nil && len(before.Choice.Live) == 0)
@@ -119,30 +117,46 @@ func (s *Service) keepsFaith(r *rulebook.Rules) error {
 }
 
 // stillLive refuses a draft under which a version that is live has neither
-// stayed as it is nor a successor that is live.
-func (s *Service) stillLive(r *rulebook.Rules, v rulebook.Version, at time.Time) error {
-	for _, w := range r.Choice.Live {
-		if w.Agreement == v.Agreement && w.Version >= v.Version {
-			return nil
-		}
-	}
-	if a, ok := s.draft.Get(v); ok && a.Status(at) == agreement.Expired {
-		return nil // it has ended by itself, and may go
-	}
-	for _, st := range r.Standings {
-		if st.Agreement != v.Agreement {
+// stayed as it is nor a successor that is live. What lacks a signature is named
+// before what only lacks its date.
+func (s *Service) stillLive(before, r *rulebook.Rules, at time.Time) error {
+	var unsigned, early []string
+	for _, v := range before.Choice.Live {
+		if live, ok := r.Agreements.Get(v.Agreement); ok && live.Version >= v.Version {
 			continue
 		}
-		why := "not signed by " + strings.Join(st.Missing, " and ")
-		switch st.State(at) {
-		case approval.Void:
-			why = st.Void
-		case approval.Approved:
-			why = "approved, but live from " + st.LiveFrom.Format(time.RFC3339) + " only; the bundle is taken then"
+		if a, ok := before.Get(v); ok && a.Status(at) == agreement.Expired {
+			continue // it has ended by itself, and may go
 		}
-		return refusal(CodeApproval, "Agreement %s is live, and version %d, which would take its place, is not: %s.", v.Agreement, st.Version, why)
+		st, ok := candidateOf(r, v.Agreement)
+		switch {
+		case !ok:
+			unsigned = append(unsigned, v.Agreement+" is not among the files any more; it ends by its dates, by suspension or by a new version")
+		case st.State(at) == approval.Approved:
+			early = append(early, fmt.Sprintf("%s, version %d, is live from %s", v.Agreement, st.Version, st.LiveFrom.Format(time.RFC3339)))
+		case st.State(at) == approval.Void:
+			unsigned = append(unsigned, fmt.Sprintf("%s, version %d: %s", v.Agreement, st.Version, st.Void))
+		default:
+			unsigned = append(unsigned, fmt.Sprintf("%s, version %d, is not signed by %s", v.Agreement, st.Version, strings.Join(st.Missing, " and ")))
+		}
 	}
-	return refusal(CodeApproval, "Agreement %s is live, and is not among the files any more. It ends by its dates, by suspension or by a new version.", v.Agreement)
+	switch {
+	case len(unsigned) > 0:
+		return refusal(CodeApproval, "What is live would lose its place without the approval of its parties: %s.", strings.Join(unsigned, "; "))
+	case len(early) > 0:
+		return refusal(CodeApproval, "All parties have signed, and the bundle is taken when its day comes: %s.", strings.Join(early, "; "))
+	}
+	return nil
+}
+
+// candidateOf returns the standing of the highest version of an agreement.
+func candidateOf(r *rulebook.Rules, id string) (found approval.Standing, ok bool) {
+	for _, st := range r.Standings { // ordered by id and version
+		if st.Agreement == id {
+			found, ok = st, true
+		}
+	}
+	return found, ok
 }
 
 // impactHolds checks that an approval names an impact report that lies beside

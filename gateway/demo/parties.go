@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -66,34 +67,40 @@ func NewParties() (*Parties, error) {
 }
 
 // Sign approves every agreement version among the files in the name of all its
-// parties, from a date, and returns the files with the approvals.
+// parties, as a founding set that is live from a date, and returns the files with
+// the approvals.
 func (p *Parties) Sign(files bundle.Files, from time.Time) (bundle.Files, error) {
 	draft, err := rulebook.Read(files)
 	if err != nil {
 		return nil, err
 	}
-	out := bundle.Files{}
-	for name, raw := range files {
-		out[name] = raw
-	}
+	out := maps.Clone(files)
 	for _, a := range draft.Versions {
 		statement := approval.Statement{
 			Agreement: a.ID, Version: a.Version, Digest: draft.Digest(rulebook.VersionOf(a)),
 			LiveFrom: from.UTC().Truncate(time.Second), Impact: approval.NoImpact,
 		}
-		var note []byte
-		for _, agency := range approval.Parties(a) {
-			key, err := p.keyOf(agency)
-			if err != nil {
-				return nil, err
-			}
-			if note, err = approval.Sign(statement, note, key); err != nil {
-				return nil, err
-			}
+		note, err := p.Approve(statement, nil, approval.Parties(a)...)
+		if err != nil {
+			return nil, err
 		}
 		out["agreements/"+a.Folder()+"/"+rulebook.ApprovalFile] = note
 	}
 	return out, nil
+}
+
+// Approve signs a statement in the name of agencies, beside those who have.
+func (p *Parties) Approve(s approval.Statement, note []byte, agencies ...string) ([]byte, error) {
+	for _, agency := range agencies {
+		key, err := p.keyOf(agency)
+		if err != nil {
+			return nil, err
+		}
+		if note, err = approval.Sign(s, note, key); err != nil {
+			return nil, err
+		}
+	}
+	return note, nil
 }
 
 // keyOf returns the key of the persona who approves for an agency.
