@@ -29,7 +29,7 @@ _found := {[provider, name]: found |
 }
 
 # The groups for which the one term that is there applies, and nothing denies it. An answer
-# is [group, withheld, obliges].
+# is [group, withheld, obliges, obligations]; the last are those of the answer alone.
 # regal ignore:prefer-set-or-object-rule
 _plain := {g: alone.answer |
 	_request_permitted
