@@ -20,7 +20,7 @@ _obliged := object.union_n(array.concat(
 #   and the tightest quota of all agreements that release something. A quota that is used up
 #   is among them, so that it can be said when there is room again.
 obligations := whole if {
-	count(_rest) == 0
+	_all_ready
 	wholes := {answer[3] | some answer in _plain}
 	count(wholes) == 1
 	some whole in wholes
@@ -49,7 +49,7 @@ _quota := {"quota": {
 }
 
 _quotas := object.get(_obliged, "quotas", {}) if {
-	count(_rest) == 0
+	_all_ready
 } else := object.union_n(array.concat(
 	[_obliged.quotas | _obliged.quotas],
 	[quotas | some g in _denying; some term in _applicable[g]; quotas := _used_up(term)],
