@@ -79,14 +79,7 @@ func short(tb testing.TB, source []byte) map[string]any {
 func engineOf(b *testing.B, base Config, n int) *Engine {
 	b.Helper()
 	few := manyAgreements(b, base, min(n, len(base.Agreements.All())+1))
-	sources, err := readSources(few)
-	if err != nil {
-		b.Fatal(err)
-	}
-	compiler, err := compile(sources.modules)
-	if err != nil {
-		b.Fatal(err)
-	}
+	sources, compiler := compiled(b, few)
 	all := few.Agreements.All()
 	for i := len(all); i < n; i++ {
 		another := *all[len(few.Agreements.All())-1]
