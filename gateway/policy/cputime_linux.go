@@ -14,7 +14,7 @@ type threadClock int32
 // clock in the same way (linux/include/linux/posix-timers.h, CPUCLOCK_SCHED and
 // CPUCLOCK_PERTHREAD_MASK).
 func thisThread() threadClock {
-	tid := int32(unix.Gettid()) //nolint:gosec // the kernel's thread ids have 22 bits
+	tid := int32(unix.Gettid()) // the kernel gives thread ids of 22 bits
 	return threadClock(^tid<<3 | 6)
 }
 

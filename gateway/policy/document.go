@@ -20,7 +20,9 @@ type object = map[string]any
 
 // document builds the data that the policy reads. Everything that does not
 // depend on a request is worked out here, once, so that deciding is looking up.
-func document(cfg Config, s *sources) ast.Object {
+func document(cfg Config, s *sources) ast.Object { return documentOf(cfg, s, cfg.Agreements.All()) }
+
+func documentOf(cfg Config, s *sources, all []*agreement.Agreement) ast.Object {
 	purposes, grounds, datasets := object{}, object{}, object{}
 	for _, p := range cfg.Purposes {
 		purposes[p.ID] = object{"kinds": set(p.Kinds), "emergency": p.Emergency}
@@ -34,7 +36,7 @@ func document(cfg Config, s *sources) ast.Object {
 		datasets[d.Name] = fields[d.Name]
 	}
 	agreements, emergencies, amiss := object{}, object{}, object{}
-	for _, a := range cfg.Agreements.All() {
+	for _, a := range all {
 		for _, share := range a.Datasets {
 			b := builder{texts: s.texts, a: a, dataset: share.Dataset, fields: fields[share.Dataset]}
 			path := []string{a.Provider.Agency, a.Recipient.Agency, share.Dataset}

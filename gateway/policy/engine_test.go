@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
@@ -68,6 +69,21 @@ func newEngine(tb testing.TB, cfg Config) *Engine {
 	return e
 }
 
+// compiled are the sources of a configuration and their compiler, for engines
+// that a test prepares with data of its own.
+func compiled(tb testing.TB, cfg Config) (*sources, *ast.Compiler) {
+	tb.Helper()
+	s, err := readSources(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := compile(s.modules)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s, c
+}
+
 // allGroups asks for everything that any agreement names.
 func allGroups(cfg Config) []Group {
 	pairs := cfg.Agreements.Groups()
@@ -124,14 +140,7 @@ func (s *countingStore) Abort(ctx context.Context, t storage.Transaction) {
 func TestTwoHundredDecisionsAtOnce(t *testing.T) {
 	cfg := sample(t)
 	in := person(allGroups(cfg))
-	sources, err := readSources(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler, err := compile(sources.modules)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sources, compiler := compiled(t, cfg)
 	store := &countingStore{Store: newStore(document(cfg, sources))}
 	e, err := prepare(t.Context(), cfg, compiler, store)
 	if err != nil {

@@ -27,14 +27,7 @@ func (s *slowStore) Read(ctx context.Context, t storage.Transaction, path storag
 func TestWaitingIsNotWorking(t *testing.T) {
 	cfg := sample(t)
 	cfg.Timeout, cfg.Patience = 0, 0
-	sources, err := readSources(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler, err := compile(sources.modules)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sources, compiler := compiled(t, cfg)
 	store := &slowStore{Store: newStore(document(cfg, sources))}
 	e, err := prepare(t.Context(), cfg, compiler, store)
 	if err != nil {

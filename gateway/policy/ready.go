@@ -97,7 +97,7 @@ func (b builder) alone(kind string, t *term, unnamed []string) object {
 	}})
 	return object{
 		"demands": t.shared["demands"], "guard": t.shared["guard"],
-		"answer":  []any{group, b.kept(kind, t, unnamed), t.shared["obliges"]},
+		"answer":  []any{group, b.kept(kind, t, unnamed), t.shared["obliges"], t.whole},
 		"refused": b.refused(t, unnamed),
 	}
 }

@@ -74,6 +74,8 @@ type term struct {
 	guard, obliges,
 	// rest is what only reasons need.
 	rest object
+	// whole are the obligations of the term where no other obliges.
+	whole object
 	// refusals are, by code, what the text of a refusal says besides the id.
 	refusals map[string][]any
 
@@ -101,6 +103,10 @@ func (b builder) term(clause string, fields map[string]release.Treatment) *term 
 			"reviews":      set([]string{a.Review}),
 			"expiries":     set([]string{a.Valid.To}),
 			"quotas":       object{},
+		},
+		whole: object{
+			"handling": a.Handling.Marking, "instructions": sortedSet(a.Handling.Instructions),
+			"review": a.Review, "expires": a.Valid.To,
 		},
 		rest: object{
 			"valid": object{"from": a.Valid.From, "to": a.Valid.To}, "suspended": suspension(a), "review": a.Review,
@@ -138,11 +144,13 @@ func (t *term) limit(quota *agreement.Quota) {
 	var q agreement.Quota
 	if quota != nil {
 		q = *quota
-		t.obliges["quotas"] = object{
-			fmt.Sprintf("%d/%d/%d/%d", q.PerHour, q.PerDay, q.AgencyPerHour, q.AgencyPerDay): object{
-				perHour: q.PerHour, perDay: q.PerDay, agencyPerHour: q.AgencyPerHour, agencyPerDay: q.AgencyPerDay,
-			},
+		limits := object{
+			perHour: q.PerHour, perDay: q.PerDay, agencyPerHour: q.AgencyPerHour, agencyPerDay: q.AgencyPerDay,
 		}
+		t.obliges["quotas"] = object{
+			fmt.Sprintf("%d/%d/%d/%d", q.PerHour, q.PerDay, q.AgencyPerHour, q.AgencyPerDay): limits,
+		}
+		t.whole["quota"] = limits
 	}
 	t.guard["limit"] = object{
 		perHour: below(q.PerHour), perDay: below(q.PerDay),
@@ -174,6 +182,13 @@ func (b builder) grants(kind, clause string, fields map[string]release.Treatment
 		out[f] = object{"treatment": string(t), "agreement": b.a.ID, "version": b.a.Version, "clause": clause}
 	}
 	return out
+}
+
+// sortedSet is a list with each of its texts once, in order.
+func sortedSet(texts []string) []string {
+	out := slices.Clone(texts)
+	slices.Sort(out)
+	return append([]string{}, slices.Compact(out)...)
 }
 
 // treated returns the fields with a treatment, in order.

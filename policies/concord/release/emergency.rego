@@ -7,7 +7,7 @@ package concord.release
 #   code: emergency_purpose_required
 #   message: Emergency access is for the protection of life, and another purpose was given.
 #   remedy: the purpose protection-of-life
-request_denials contains _request_reason(rego.metadata.rule()) if {
+request_unproved contains _request_reason(rego.metadata.rule()) if {
 	_emergency
 	_purpose_known
 	not _emergency_purpose
@@ -20,7 +20,7 @@ request_denials contains _request_reason(rego.metadata.rule()) if {
 #   code: ground_unknown
 #   message: The ground given for emergency access is not one of the coded grounds.
 #   remedy: one of the coded grounds of emergency access
-request_denials contains _request_reason(rego.metadata.rule()) if {
+request_unproved contains _request_reason(rego.metadata.rule()) if {
 	_emergency
 	not _ground_known
 }
@@ -32,7 +32,7 @@ request_denials contains _request_reason(rego.metadata.rule()) if {
 #   code: incident_required
 #   message: Emergency access needs the number of the incident.
 #   remedy: the number of the incident
-request_denials contains _request_reason(rego.metadata.rule()) if {
+request_unproved contains _request_reason(rego.metadata.rule()) if {
 	_emergency
 	not _incident_given
 }

@@ -19,7 +19,13 @@ _obliged := object.union_n(array.concat(
 #   What comes with the data: the strictest marking, every instruction, the earliest dates
 #   and the tightest quota of all agreements that release something. A quota that is used up
 #   is among them, so that it can be said when there is room again.
-obligations := object.union(_handling, _quota)
+obligations := whole if {
+	_all_ready
+	wholes := {answer[3] | some answer in _plain}
+	count(wholes) == 1
+	some whole in wholes
+	whole.handling in {"OFFICIAL", "OFFICIAL-SENSITIVE"}
+} else := object.union(_handling, _quota)
 
 # Without a value where the marking is none of the list: then there is no decision.
 _handling := {"handling": "", "instructions": [], "review": "", "expires": ""} if {
@@ -43,7 +49,7 @@ _quota := {"quota": {
 }
 
 _quotas := object.get(_obliged, "quotas", {}) if {
-	count(_rest) == 0
+	_all_ready
 } else := object.union_n(array.concat(
 	[_obliged.quotas | _obliged.quotas],
 	[quotas | some g in _denying; some term in _applicable[g]; quotas := _used_up(term)],

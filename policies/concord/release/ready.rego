@@ -29,7 +29,7 @@ _found := {[provider, name]: found |
 }
 
 # The groups for which the one term that is there applies, and nothing denies it. An answer
-# is [group, withheld, obliges].
+# is [group, withheld, obliges, obligations]; the last are those of the answer alone.
 # regal ignore:prefer-set-or-object-rule
 _plain := {g: alone.answer |
 	_request_permitted
@@ -62,10 +62,12 @@ _turned_down := {g: answer |
 # regal ignore:prefer-set-or-object-rule
 _amiss := {[provider, name]: answer |
 	_request_permitted
+	left := object.remove(_asked, _found)
+	count(left) > 0
 	agency := input.actor.agency
 	code := _amiss_code # regal ignore:pointless-reassignment
 	amiss := data.amiss
-	some [provider, name], _ in object.remove(_asked, _found)
+	some [provider, name], _ in left
 	answer := amiss[provider][agency][name][code]
 }
 
@@ -76,5 +78,7 @@ _amiss_code := "ground_not_covered" if _emergency
 _ready := object.union_n([_plain, _turned_down, _amiss])
 
 _rest := object.remove(_asked, _ready)
+
+_all_ready if count(_rest) == 0
 
 _rest_found := object.filter(_found, _rest)

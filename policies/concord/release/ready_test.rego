@@ -43,6 +43,19 @@ test_one_term_that_applies_gives_its_answer if {
 	decision.obligations.handling == "OFFICIAL"
 }
 
+test_obligations_of_one_agreement_are_ready if {
+	whole := {"handling": "OFFICIAL", "instructions": [], "review": "2026-12-01", "expires": "2026-12-31"}
+	use := {"terms": {"A-1": _term}, "unnamed": [], "alone": object.union(
+		_alone(_term),
+		{"answer": array.concat(_answer(_term), [whole])},
+	)}
+	decision := data.concord.release.decision with input as _request
+		with data.purposes as _purposes
+		with data.datasets as {"housing.tenancy": _fields}
+		with data.agreements as {"homes": {"police": {"housing.tenancy": {"inquiry": {"subject": use}}}}}
+	decision.obligations == whole
+}
+
 test_one_term_that_does_not_apply_is_turned_down if {
 	decision := _decide_alone(_with({"request": {"case_link": "none"}}), _term)
 	not decision.allow

@@ -50,7 +50,7 @@ allow if count(_granting) > 0
 # title: Groups
 # description: One decision for each provider's dataset that was asked for.
 groups := [answer[0] | some answer in _ready] if {
-	count(_rest) == 0
+	_all_ready
 } else := array.flatten([
 	[answer[0] | some answer in _ready],
 	[_group(g, terms) | some g, terms in _granting],
@@ -61,7 +61,7 @@ _withheld_ready := array.flatten([answer[1] | some answer in _ready])
 
 # Taken whole once, where taking them group by group would run every rule for each.
 _withheld := [] if {
-	count(_rest) == 0
+	_all_ready
 } else := [entry | some entries in withheld; some entry in entries]
 
 _denied(g) := {

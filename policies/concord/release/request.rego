@@ -2,13 +2,27 @@ package concord.release
 
 _role_for := {"subject": {"analyst"}, "area": {"analyst", "partner-ig", "supervisor"}}
 
-# Everything that must be proved of the request itself, whatever the agreements say.
+# Everything must be proved of the request itself, and nothing deny it, whatever the
+# agreements say.
 _request_permitted if {
-	_purpose_known
+	_request_proved
+	count(request_denials) == 0
+}
+
+_request_proved if {
 	_purpose_fits
 	_role_held_for_kind
 	_emergency_permitted
-	count(request_denials) == 0
+}
+
+# METADATA
+# title: Denials of the request
+# description: |
+#   Why the request is denied whatever the agreements say: what of it is not proved. Where all
+#   is proved there is no such reason, and none is looked for.
+request_denials contains reason if {
+	not _request_proved
+	some reason in request_unproved
 }
 
 _emergency if input.request.emergency != null
@@ -57,7 +71,7 @@ _request_reason(meta) := {
 #   code: purpose_unknown
 #   message: The purpose given is not one that any agreement can permit.
 #   remedy: one of the purposes that this gateway lists
-request_denials contains _request_reason(rego.metadata.rule()) if not _purpose_known
+request_unproved contains _request_reason(rego.metadata.rule()) if not _purpose_known
 
 # METADATA
 # title: Purpose of another kind
@@ -66,7 +80,7 @@ request_denials contains _request_reason(rego.metadata.rule()) if not _purpose_k
 #   code: purpose_wrong_kind
 #   message: This purpose is not for this kind of request; some purposes are for areas and some for persons.
 #   remedy: a purpose that is meant for this kind of request
-request_denials contains _request_reason(rego.metadata.rule()) if {
+request_unproved contains _request_reason(rego.metadata.rule()) if {
 	_purpose_known
 	not _purpose_fits
 }
@@ -78,7 +92,7 @@ request_denials contains _request_reason(rego.metadata.rule()) if {
 #   code: role_missing
 #   message: Your role may not ask this kind of question.
 #   remedy: the role of analyst, or for an area of supervisor or partner information governance lead
-request_denials contains _request_reason(rego.metadata.rule()) if not _role_held_for_kind
+request_unproved contains _request_reason(rego.metadata.rule()) if not _role_held_for_kind
 
 # METADATA
 # title: Emergency role missing
@@ -87,7 +101,7 @@ request_denials contains _request_reason(rego.metadata.rule()) if not _role_held
 #   code: emergency_role_required
 #   message: Emergency access needs the emergency role, which you do not hold.
 #   remedy: the emergency role, from your information governance lead
-request_denials contains _request_reason(rego.metadata.rule()) if {
+request_unproved contains _request_reason(rego.metadata.rule()) if {
 	_emergency
 	not _emergency_role
 }
@@ -99,7 +113,7 @@ request_denials contains _request_reason(rego.metadata.rule()) if {
 #   code: emergency_subject_only
 #   message: Emergency access is for one named person only, never for an area.
 #   remedy: a request about one named person
-request_denials contains _request_reason(rego.metadata.rule()) if {
+request_unproved contains _request_reason(rego.metadata.rule()) if {
 	_emergency
 	not _emergency_subject
 }

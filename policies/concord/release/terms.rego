@@ -35,7 +35,7 @@ _denying contains g if {
 # The terms that release something, in the groups that nothing denies.
 # regal ignore:prefer-set-or-object-rule
 _granting := {} if {
-	count(_rest) == 0
+	_all_ready
 } else := {g: granting |
 	kind := input.request.kind
 	some g, terms in object.remove(_applicable, _denying)
