@@ -114,15 +114,8 @@ func (r *reading) constant(op string, t, constant *ast.Term) bool {
 // ordered marks a part of the input, or the time, that is held against a member
 // of something local.
 func (r *reading) ordered(t, other *ast.Term) bool {
-	ref, ok := other.Value.(ast.Ref)
-	if !ok || len(ref) < 2 {
-		return false
-	}
-	head, local := ref[0].Value.(ast.Var)
-	if !local || head == "input" || head == "data" || slices.ContainsFunc(ref[1:], func(t *ast.Term) bool {
-		_, name := t.Value.(ast.String)
-		return !name
-	}) {
+	member, ok := memberOf(other)
+	if !ok {
 		return false
 	}
 	p, ok := inputPath(t)
@@ -134,9 +127,26 @@ func (r *reading) ordered(t, other *ast.Term) bool {
 	if !ok {
 		return false
 	}
+	if r.against[p] == nil {
+		r.against[p] = map[string]bool{}
+	}
+	r.against[p][member] = true
 	r.placed[t] = true
 	r.add(question{path: p, how: byOrder})
 	return true
+}
+
+// memberOf returns the names by which a term is a member of something local.
+func memberOf(t *ast.Term) (string, bool) {
+	ref, ok := t.Value.(ast.Ref)
+	if !ok || len(ref) < 2 {
+		return "", false
+	}
+	head, local := ref[0].Value.(ast.Var)
+	if !local || head.Equal(ast.InputRootDocument.Value) || head.Equal(ast.DefaultRootDocument.Value) {
+		return "", false
+	}
+	return constants(ref)
 }
 
 // rest goes over the whole module: what is read in a place that was not marked
@@ -161,6 +171,12 @@ func (r *reading) rest(m *ast.Module) {
 			if core {
 				r.calls(x[0])
 			}
+		case ast.Object:
+			x.Foreach(func(k, _ *ast.Term) {
+				if name, ok := k.Value.(ast.String); ok && core {
+					r.written[string(name)] = true
+				}
+			})
 		}
 		return false
 	}).Walk(m)

@@ -17,8 +17,9 @@ import (
 //   - held against null, or counted and held against a number: nullness, length;
 //   - held against a string constant by ==, startswith and their like: the
 //     outcome;
-//   - held by < <= > >= against a member of something local: the place among all
-//     numbers that are anywhere in the data or in the rules;
+//   - held by < <= > >= against a member of something local, such as
+//     guard.limit.per_hour: the place among all numbers that the data has under
+//     that name, here limit.per_hour;
 //   - the time, turned into nanoseconds by a rule of its own: as before, where
 //     the name of that rule stands only in such comparisons;
 //   - anywhere else: the value.
@@ -27,7 +28,10 @@ import (
 // its own. So they are used only where the rules call nothing that can (see
 // quiet), count only to hold the count against a number, and use the conditions
 // of agreements as truths and texts alone; and where no condition looks at the
-// core's rules. Otherwise usage and time count as they stand.
+// core's rules. Otherwise usage and time count as they stand. Where the core
+// writes an object that has the name itself, the place is that among all numbers
+// of the data and the rules. That it gives such a name to something else by
+// computing it is not looked for: a Memo's own checks would find it.
 type reading struct {
 	modules []*ast.Module
 	data    ast.Object
@@ -36,6 +40,10 @@ type reading struct {
 	asks   map[string]question
 	// clocks are the names of the rules that hold the time in nanoseconds.
 	clocks map[string]bool
+	// against are the names of what a path is held against, by path, and written
+	// the names in objects that the core writes itself.
+	against map[string]map[string]bool
+	written map[string]bool
 	// loud is set where a rule may make numbers.
 	loud bool
 }
@@ -49,7 +57,7 @@ const (
 func newReading(modules map[string]*ast.Module, data ast.Object) *reading {
 	r := &reading{
 		modules: reachable(modules), data: data, placed: map[*ast.Term]bool{}, asks: map[string]question{},
-		clocks: map[string]bool{},
+		clocks: map[string]bool{}, against: map[string]map[string]bool{}, written: map[string]bool{},
 	}
 	for _, m := range r.modules {
 		r.findClocks(m)

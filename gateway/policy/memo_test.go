@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -147,6 +148,44 @@ func TestMemoReadsRules(t *testing.T) {
 				t.Errorf("reads %q", got)
 			}
 		})
+	}
+}
+
+// TestMemoNumbers finds the numbers that usage and time are held against, and no
+// others, until the core writes such a name itself.
+func TestMemoNumbers(t *testing.T) {
+	cfg := sample(t)
+	count := func(m *Memo) (usage, instants int) {
+		for _, q := range m.asks {
+			switch q.path {
+			case "usage/subjects_last_day":
+				usage = len(q.numbers)
+			case timePath:
+				instants = len(q.numbers)
+			}
+		}
+		return usage, instants
+	}
+	usage, instants := count(NewMemo(newEngine(t, cfg)))
+	quotas, days := map[int]bool{below(0): true}, map[int64]bool{math.MaxInt64: true}
+	for _, a := range cfg.Agreements.All() {
+		days[dayStart(a.Valid.From, 0, 0)], days[until(a)], days[stops(a)] = true, true, true
+		for _, s := range a.Datasets {
+			for _, p := range s.Purposes {
+				if p.Quota != nil {
+					quotas[p.Quota.PerDay] = true
+				}
+			}
+		}
+	}
+	if usage != len(quotas) || instants != len(days) {
+		t.Errorf("%d quotas and %d instants, want %v and %v", usage, instants, quotas, days)
+	}
+	core := copied(t, cfg.Core)
+	core["release/more.rego"] = &fstest.MapFile{Data: []byte("package concord.release\n\nmore := {\"limit\": {\"per_day\": 7}}\n")}
+	cfg.Core = core
+	if more, same := count(NewMemo(newEngine(t, cfg))); more <= usage || same != instants {
+		t.Errorf("with a limit of the core's own: %d quotas and %d instants", more, same)
 	}
 }
 
