@@ -246,19 +246,22 @@ func (r *factReader) open(f *Fact, sealed []byte) error {
 	at, err := time.Parse(timeLayout, f.Time)
 	if err != nil {
 		f.Unread = Damaged
-		return nil
+		return nil //nolint:nilerr // the fact says it
 	}
 	sealer, err := r.sealer(at)
 	if err != nil {
 		return err
 	}
-	if sealer == nil {
-		f.Unread = KeyDestroyed
-		return nil
+	var damage error
+	if sealer != nil {
+		f.Private, damage = openPrivate(sealer, sealed, f.id, f.private)
 	}
-	if f.Private, err = openPrivate(sealer, sealed, f.id, f.private); err != nil {
+	switch {
+	case sealer == nil:
+		f.Unread = KeyDestroyed
+	case damage != nil:
 		f.Unread = Damaged
-	} else if len(f.Private.Facts) == 0 {
+	case len(f.Private.Facts) == 0:
 		f.Unread = NoFacts
 	}
 	return nil

@@ -220,8 +220,8 @@ func (e *encoder) value(v reflect.Value) {
 			e.value(v.Index(i))
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			e.value(v.Field(i))
+		for _, member := range v.Fields() {
+			e.value(member)
 		}
 	case reflect.Pointer:
 		e.truth(!v.IsNil())
