@@ -33,7 +33,7 @@ GOLANGCI := $(TOOLS_DIR)/golangci-lint-$(call tool_version,golangci-lint,github.
 REGAL := $(TOOLS_DIR)/regal-$(call tool_version,regal,github.com/open-policy-agent/regal)
 
 # The steps of `make test`, in the order in which they fail soonest.
-STEPS := tools fmt-check vet lint rego race bench-once build
+STEPS := tools fmt-check vet lint rego race judges bench-once build
 
 .PHONY: help
 help: ## this list
@@ -54,6 +54,11 @@ test: ## the gate: format, vet, lint, Rego, tests with the race detector, benchm
 .PHONY: race
 race: ## every test, with the race detector; a test that cannot run is a failure
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -p $(P) -timeout 10m $(PKGS)
+
+# So many requests are too many for the race detector, which runs fewer.
+.PHONY: judges
+judges: ## 50,000 random requests, on which the rules and an oracle in Go must agree
+	CONCORD_JUDGED=50000 $(GO) test -run='^TestThreeJudges$$' -v -timeout 10m ./gateway/policy | grep -v '^=== '
 
 .PHONY: quick
 quick: ## every test, without the race detector

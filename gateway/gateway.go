@@ -17,28 +17,21 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/activation"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/caselink"
 	"github.com/concord-gateway/concord/gateway/config"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/disclosure"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/httpapi"
 	"github.com/concord-gateway/concord/gateway/httpapi/contract"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
-	"github.com/concord-gateway/concord/gateway/policy"
 	"github.com/concord-gateway/concord/gateway/profile"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/gateway/submission"
-	"github.com/concord-gateway/concord/policies"
 	"github.com/concord-gateway/concord/schemas"
 )
-
-// policyTimeout bounds one decision. It takes about a millisecond; the rest is
-// for a machine that is busy with other things, where a refusal helps nobody.
-const policyTimeout = 2 * time.Second
 
 // The names inside a data folder.
 const (
@@ -62,6 +55,7 @@ type Options struct {
 type Gateway struct {
 	handler http.Handler
 	log     *audit.Log
+	rules   *activation.Service
 	cfg     *config.Config
 	logger  *slog.Logger
 	closers []func(context.Context) error
@@ -82,24 +76,11 @@ func New(ctx context.Context, cfg *config.Config, opt Options) (*Gateway, error)
 	return g, nil
 }
 
-// rules is what the gateway enforces.
-type rules struct {
-	datasets   *dataset.Registry
-	places     *dataset.Places
-	agreements *agreement.Register
-	policy     *policy.Engine
-	contract   *contract.Contract
-}
-
 func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := g.checkMark(); err != nil {
 		return err
 	}
 	verifier, err := g.identity(opt.Clock)
-	if err != nil {
-		return err
-	}
-	r, err := loadRules(ctx, g.cfg)
 	if err != nil {
 		return err
 	}
@@ -127,29 +108,34 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := g.writeKey(); err != nil {
 		return err
 	}
-	links := caselink.New(db.Events(), keys)
+	if err := g.activate(ctx, db, opt); err != nil {
+		return err
+	}
+	book := g.rules.Book()
 	submissions := submission.New(submission.Deps{
-		Datasets: r.datasets, Agreements: r.agreements, Records: db.Records(), Events: db.Events(),
-		Keys: keys, Log: g.log, Clock: opt.Clock,
+		Rules: book, Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock,
 	})
 	if n, err := submissions.Recover(ctx); err != nil {
 		return err
 	} else if n > 0 {
 		opt.Logger.Warn("submissions were interrupted and have been closed", "count", n)
 	}
-	docs, err := r.contract.HTML()
+	api, err := loadAPI()
+	if err != nil {
+		return err
+	}
+	docs, err := api.HTML()
 	if err != nil {
 		return err
 	}
 	g.handler = httpapi.New(httpapi.Deps{
-		Identity: verifier, Policy: r.policy, Datasets: r.datasets, Agreements: r.agreements,
-		Submissions: submissions, Log: g.log,
+		Identity: verifier, Rules: book, Activation: g.rules, Submissions: submissions, Log: g.log,
 		Profiles: profile.New(profile.Deps{
-			Datasets: r.datasets, Places: r.places, Agreements: r.agreements, Policy: r.policy, Links: links,
+			Rules: book, Links: caselink.New(db.Events(), keys),
 			Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock,
 		}),
-		Disclosures: disclosure.New(g.log, db.Log()),
-		OpenAPI:     r.contract.JSON(), Docs: docs, DocsStyle: contract.StyleSource(), Ready: g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
+		Disclosures: disclosure.New(g.log, db.Log()), Impact: g.impactOf(db.Log(), keys),
+		OpenAPI: api.JSON(), Docs: docs, DocsStyle: contract.StyleSource(), Ready: g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
 	})
 	return nil
 }
@@ -190,56 +176,11 @@ func (g *Gateway) writeKey() error {
 	return nil
 }
 
-// loadRules reads datasets, places, agreements and policy, and the description
-// of the API.
-func loadRules(ctx context.Context, cfg *config.Config) (*rules, error) {
-	schemaFS, policyFS := fs.FS(schemas.Files), fs.FS(policies.Files)
-	if cfg.SchemasDir != "" {
-		schemaFS = os.DirFS(cfg.SchemasDir)
-	}
-	if cfg.PoliciesDir != "" {
-		policyFS = os.DirFS(cfg.PoliciesDir)
-	}
-	var r rules
-	var err error
-	if r.datasets, err = dataset.Load(sub(schemaFS, "datasets")); err != nil {
-		return nil, err
-	}
-	if r.places, err = readWith(schemaFS, "places.json", dataset.LoadPlaces); err != nil {
-		return nil, err
-	}
-	if r.agreements, err = agreement.Load(sub(policyFS, "agreements"), r.datasets); err != nil {
-		return nil, err
-	}
-	purposes, err := readWith(policyFS, "purposes.json", policy.LoadPurposes)
+// loadAPI reads the description of the API.
+func loadAPI() (*contract.Contract, error) {
+	raw, err := schemas.Files.ReadFile("openapi.yaml")
 	if err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.Internal, "gateway.New", "The description of the API cannot be read.", err)
 	}
-	r.policy, err = policy.New(ctx, policy.Config{
-		Core: sub(policyFS, "concord"), Agreements: r.agreements, Purposes: purposes, Datasets: r.datasets,
-		Timeout: policyTimeout,
-	})
-	if err != nil {
-		return nil, err
-	}
-	r.contract, err = readWith(fs.FS(schemas.Files), "openapi.yaml", contract.Load)
-	return &r, err
-}
-
-// sub is a folder of fsys; a folder that is not there fails when it is read.
-func sub(fsys fs.FS, dir string) fs.FS {
-	s, err := fs.Sub(fsys, dir)
-	if err != nil { // only for a name that is not valid
-		return fsys
-	}
-	return s
-}
-
-func readWith[T any](fsys fs.FS, name string, parse func([]byte) (T, error)) (T, error) {
-	raw, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		var none T
-		return none, fault.Wrap(fault.Invalid, "gateway.New", "The file "+name+" cannot be read.", err)
-	}
-	return parse(raw)
+	return contract.Load(raw)
 }

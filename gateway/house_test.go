@@ -115,6 +115,7 @@ func newHouse(t testing.TB, change ...func(*config.Config)) *house {
 	for _, c := range change {
 		c(h.cfg)
 	}
+	settle(t, h.cfg)
 	h.start()
 	return h
 }

@@ -46,8 +46,15 @@ func accessTable() []access {
 		{"POST /v1/decisions/explain", "", map[string]any{"purpose": "soc-investigation"}, everyone},
 		{"GET /v1/agreements", "", nil, everyone},
 		{"GET /v1/agreements/{id}", "/v1/agreements/ISA-TH-WMP-001", nil, everyone},
+		{
+			"POST /v1/agreements/{id}/suspend", "/v1/agreements/ISA-MH-WMP-002/suspend", map[string]any{"reason": "under review"},
+			[]string{"approver-police", "approver-health"},
+		},
 		{"POST /v1/editions", "", nil, []string{"supervisor", "ig-lead"}},
 		{"GET /v1/editions", "", nil, []string{"supervisor", "ig-lead"}},
+		{
+			"POST /v1/policy/impact", "", "", []string{"policy-author", "approver-police", "approver-housing", "approver-severn", "approver-health", "approver-education"},
+		},
 		{"POST /v1/case-links", "", link, []string{"supervisor"}},
 		{"GET /v1/audit/entries", "/v1/audit/entries" + leads, nil, []string{"ig-lead"}},
 		{"GET /v1/audit/entries/{index}", "/v1/audit/entries/0" + leads, nil, []string{"ig-lead"}},
@@ -110,7 +117,7 @@ func roleRefused(r *response) bool {
 	if p.AuditIndex == nil {
 		r.t.Errorf("a refusal that is not logged: %s", r.body)
 	}
-	return slices.Contains([]string{"role_missing", "host_only", "link_not_permitted", "denied"}, p.Code)
+	return slices.Contains([]string{"role_missing", "host_only", "link_not_permitted", "not_own", "denied"}, p.Code)
 }
 
 // TestRolesTableIsWhole fails when a route is added without a row.

@@ -48,7 +48,7 @@ const parkingSchema = `{
 // parkingAgreement shares it. telford-housing provides it here, so that the
 // personas can send it.
 const parkingAgreement = `{
-  "id": "ISA-TC-WMP-001", "version": 3, "title": "Parking permits",
+  "id": "ISA-TC-WMP-001", "version": 3, "title": "Parking permits", "author": "policy-author@west-mercia-police.example",
   "provider": {"agency": "telford-housing", "sector": "local_authority", "role": "controller", "post": "Head of Parking", "contact": "ig@telford-housing.example"},
   "recipient": {"agency": "west-mercia-police", "sector": "police", "role": "controller", "post": "SIRO", "contact": "ig@west-mercia-police.example"},
   "basis": {
@@ -69,7 +69,7 @@ const parkingAgreement = `{
   }],
   "handling": {"marking": "OFFICIAL", "instructions": []},
   "valid": {"from": "2026-01-01", "to": "2027-12-31"},
-  "review": "2027-01-31", "embargo_days": 28, "suspended": null,
+  "review": "2027-01-31", "termination": {"notice_days": 30, "on_end": "erase"}, "embargo_days": 28, "suspended": null,
   "rights": {"provider": "ig@telford-housing.example", "recipient": "ig@west-mercia-police.example"}
 }`
 

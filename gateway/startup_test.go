@@ -18,11 +18,18 @@ func startError(t *testing.T, h *house, change func(*config.Config)) error {
 	t.Helper()
 	cfg := *h.cfg
 	change(&cfg)
+	settle(t, &cfg)
 	gw, err := gateway.New(t.Context(), &cfg, gateway.Options{Clock: h.clock.Now})
 	if err == nil {
 		_ = gw.Close(t.Context())
 	}
 	return err
+}
+
+// newDataDir is a folder in which nothing has been in force yet.
+func newDataDir(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "data")
 }
 
 // TestStartWithBadAgreements does not start on rules that cannot be read or
@@ -57,7 +64,7 @@ func TestStartWithBadAgreements(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := copyPolicies(t)
 			write(t, filepath.Join(dir, c.file), c.content)
-			err := startError(t, h, func(cfg *config.Config) { cfg.PoliciesDir = dir })
+			err := startError(t, h, func(cfg *config.Config) { cfg.PoliciesDir, cfg.DataDir = dir, newDataDir(t) })
 			if err == nil {
 				t.Fatal("the gateway started")
 			}
@@ -82,7 +89,7 @@ func TestStartWithBadSchemas(t *testing.T) {
 	} {
 		dir := copySchemas(t)
 		write(t, filepath.Join(dir, "datasets", "council.parking.schema.json"), content)
-		err := startError(t, h, func(cfg *config.Config) { cfg.SchemasDir = dir })
+		err := startError(t, h, func(cfg *config.Config) { cfg.SchemasDir, cfg.DataDir = dir, newDataDir(t) })
 		if err == nil || !strings.Contains(err.Error(), "council.parking.schema.json") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -92,7 +99,7 @@ func TestStartWithBadSchemas(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(dir, missing)); err != nil {
 			t.Fatal(err)
 		}
-		if err := startError(t, h, func(cfg *config.Config) { cfg.SchemasDir = dir }); err == nil {
+		if err := startError(t, h, func(cfg *config.Config) { cfg.SchemasDir, cfg.DataDir = dir, newDataDir(t) }); err == nil {
 			t.Errorf("the gateway started without %s", missing)
 		}
 	}

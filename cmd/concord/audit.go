@@ -2,17 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/audit"
-	"github.com/concord-gateway/concord/gateway/fault"
 )
 
 type auditCmd struct {
@@ -81,30 +78,12 @@ func (v *verifyCmd) verify(c *console, opt audit.VerifyOptions) (audit.Report, e
 	return audit.Verify(c.ctx, src, opt)
 }
 
-// download streams the export of a server.
+// download streams the export of a server, with an information governance lead's
+// token.
 func (v *verifyCmd) download(c *console) (audit.Source, func(), error) {
-	token := os.Getenv("CONCORD_TOKEN")
-	if token == "" {
-		return nil, nil, errors.New("CONCORD_TOKEN is not set: reading a server's log needs the token of an information governance lead")
-	}
-	address, err := url.JoinPath(v.Server, "/v1/audit/export")
+	res, err := request(c, http.MethodGet, v.Server, "/v1/audit/export", "log_purpose=data-integrity", "", http.NoBody)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the server's address: %w", err)
-	}
-	req, err := http.NewRequestWithContext(c.ctx, http.MethodGet, address+"?log_purpose=data-integrity", http.NoBody)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the server's address: %w", err)
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the server cannot be reached: %w", err)
-	}
-	if res.StatusCode != http.StatusOK {
-		defer func() { _ = res.Body.Close() }()
-		const most = 4 << 10
-		body, _ := io.ReadAll(io.LimitReader(res.Body, most)) // what can be read is shown
-		return nil, nil, fault.New(fault.Unavailable, "audit verify", "the server answered "+res.Status+": "+string(body))
+		return nil, nil, err
 	}
 	return audit.ReadExport(res.Body), func() { _ = res.Body.Close() }, nil
 }

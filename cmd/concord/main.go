@@ -1,4 +1,5 @@
-// Command concord is the Concord gateway: serve it, try it, verify its log.
+// Command concord is the Concord gateway: serve it, try it, write and sign its
+// agreements, verify its log.
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 // The exit codes. They are part of the command's interface.
 const (
 	exitOK      = 0
-	exitDamaged = 1 // the log does not verify
+	exitDamaged = 1 // the log does not verify, a decision differs, a test fails
 	exitFailed  = 2 // wrong use, or the work could not be done
 )
 
@@ -27,12 +28,16 @@ type app struct {
 	Demo  demoCmd  `cmd:"" help:"Show the whole job on synthetic data. Needs nothing but this binary."`
 	Token tokenCmd `cmd:"" help:"Print a one-hour token for a persona of a demonstration folder."`
 	Audit auditCmd `cmd:"" help:"Work with the audit log."`
+
+	Agreement agreementCmd `cmd:"" help:"Write, read, sign and stop agreements."`
+	Policy    policyCmd    `cmd:"" help:"Check, test, explain, compare, build and replay the rules."`
 }
 
 // console is where a command writes, and what it is stopped by.
 type console struct {
 	ctx    context.Context //nolint:containedctx // the process's own, handed to whichever command runs
 	out    io.Writer
+	errs   io.Writer
 	logger *slog.Logger
 }
 
@@ -68,12 +73,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "concord: %v\nTry: concord --help\n", err)
 		return exitFailed
 	}
-	c := &console{ctx: ctx, out: stdout, logger: slog.New(slog.NewJSONHandler(stderr, nil))}
+	c := &console{ctx: ctx, out: stdout, errs: stderr, logger: slog.New(slog.NewJSONHandler(stderr, nil))}
 	err = kctx.Run(c)
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errDamaged):
+	case errors.Is(err, errDamaged), errors.Is(err, errDiffers):
 		return exitDamaged
 	default:
 		_, _ = fmt.Fprintln(stderr, "concord:", err)

@@ -2,19 +2,14 @@ package agreement
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/release"
 )
 
-// violenceDuty matches a citation of section 16 of the Police, Crime,
-// Sentencing and Courts Act 2022, whose subsection (4) does not authorise
-// patient information, nor personal information that a health or social care
-// authority holds.
-var violenceDuty = regexp.MustCompile(`(?i)(sentencing and courts act( 2022)?|\bPCSC(A| act)?( 2022)?)[^a-z0-9]+(s|ss|sec|section)\.?\s*16\b`)
+// datasets finds a dataset by its name.
+type datasets func(name string) (*dataset.Dataset, bool)
 
 // checker gathers what is wrong with the sense of one agreement.
 type checker struct {
@@ -26,27 +21,23 @@ func (c *checker) add(pointer, rule, message, remedy string) {
 	c.found = append(c.found, c.a.found(pointer, rule, message, remedy))
 }
 
-// check finds what the schema cannot say.
-func check(a *Agreement, folder string, ds *dataset.Registry) []Finding {
+// law adds a finding that rests on a provision.
+func (c *checker) law(pointer, rule, provision, message, remedy string) {
+	c.found = append(c.found, c.a.found(pointer, rule, message, remedy).by(provision))
+}
+
+// check finds what the schema cannot say. The agreement is to have the name as
+// its id.
+func check(a *Agreement, name string, ds datasets) []Finding {
 	c := &checker{a: a}
-	if a.ID != folder {
-		c.add("/id", "id-folder", fmt.Sprintf("the id %q is not the name of the folder, %q", a.ID, folder),
+	if a.ID != name {
+		c.add("/id", "id-folder", fmt.Sprintf("the id %q is not the name of the folder, %q", a.ID, name),
 			"give folder and agreement one name")
 	}
 	if a.Valid.From > a.Valid.To {
 		c.add("/valid/to", "validity", "the agreement ends before it begins", "let from be no later than to")
 	}
-	for i, l := range []Lawful{a.Basis.Provider, a.Basis.Recipient} {
-		side, party := "provider", a.Provider
-		if i == 1 {
-			side, party = "recipient", a.Recipient
-		}
-		if l.Regime == "law_enforcement" && party.Sector != "police" {
-			c.add("/basis/"+side+"/regime", "regime",
-				"only a competent authority processes under DPA 2018 Part 3, and "+party.Agency+" is none",
-				"give this side a basis under the UK GDPR")
-		}
-	}
+	c.regimes()
 	seen := map[string]bool{}
 	for i, s := range a.Datasets {
 		base := fmt.Sprintf("/datasets/%d", i)
@@ -55,7 +46,7 @@ func check(a *Agreement, folder string, ds *dataset.Registry) []Finding {
 			continue
 		}
 		seen[s.Dataset] = true
-		d, ok := ds.Get(s.Dataset)
+		d, ok := ds(s.Dataset)
 		if !ok {
 			c.add(base+"/dataset", "dataset-unknown", "there is no dataset "+s.Dataset,
 				"add its schema to schemas/datasets, or mend the name")
@@ -63,6 +54,7 @@ func check(a *Agreement, folder string, ds *dataset.Registry) []Finding {
 		}
 		c.share(base, s, d)
 	}
+	c.placeholders()
 	return c.found
 }
 
@@ -78,7 +70,8 @@ func (c *checker) share(base string, s Share, d *dataset.Dataset) {
 		c.field(fmt.Sprintf("%s/collects/%d", base, i), f, d)
 	}
 	c.submission(base, s, d)
-	c.healthPower(base, d)
+	c.violenceDuty(base, d)
+	c.depersonalised(base, s, d)
 }
 
 // purposes checks the entries of a share. A purpose may have one for each kind
@@ -136,52 +129,9 @@ func (c *checker) field(at, pointer string, d *dataset.Dataset) {
 			"name a field of the dataset's schema by its JSON pointer")
 		return
 	}
-	if (f.SpecialCategory || d.SpecialCategory) && c.a.SpecialCategory == nil {
-		c.add(at, "policy-document", "a special category field is listed without an appropriate policy document",
+	if f.SpecialCategory && c.a.SpecialCategory == nil {
+		c.law(at, "policy-document", policyDocument,
+			"a special category field is listed without an appropriate policy document",
 			"give special_category its condition and policy_document, or take the field out")
-	}
-}
-
-// conditionNames are the attributes of a row condition that are not pointers.
-var conditionNames = []string{"event_date", "area", "date_of_birth", "subject_category"}
-
-func (c *checker) rows(at string, rows []release.Condition, d *dataset.Dataset) {
-	for i, r := range rows {
-		if !strings.HasPrefix(r.Attr, "/") {
-			if !slices.Contains(conditionNames, r.Attr) {
-				c.add(fmt.Sprintf("%s/%d/attr", at, i), "attribute-unknown",
-					fmt.Sprintf("there is no attribute %q, so that no row would ever be released", r.Attr),
-					"name a field of the dataset, or one of "+strings.Join(conditionNames, ", "))
-			}
-			continue
-		}
-		if _, ok := d.Field(r.Attr); !ok {
-			c.add(fmt.Sprintf("%s/%d/attr", at, i), "field-unknown",
-				fmt.Sprintf("the dataset %s has no field %q", d.Name, r.Attr), "name a field of the dataset's schema")
-		}
-	}
-}
-
-// healthPower refuses the serious violence duty as the power for person-level
-// health data.
-func (c *checker) healthPower(base string, d *dataset.Dataset) {
-	sector := c.a.Provider.Sector
-	health := sector == "health" || sector == "social_care" || strings.HasPrefix(d.Name, "health.")
-	if !health || d.Kind == dataset.Anonymous {
-		return
-	}
-	for side, l := range map[string]Lawful{"provider": c.a.Basis.Provider, "recipient": c.a.Basis.Recipient} {
-		for i, power := range append(slices.Clone(l.LegalPower), l.LawfulBasis...) {
-			if !violenceDuty.MatchString(power) {
-				continue
-			}
-			at := fmt.Sprintf("/basis/%s/legal_power/%d", side, i)
-			if i >= len(l.LegalPower) {
-				at = fmt.Sprintf("/basis/%s/lawful_basis/%d", side, i-len(l.LegalPower))
-			}
-			c.add(at, "violence-duty",
-				"section 16(4) of the Act does not authorise person-level health data, and "+base+" shares "+d.Name,
-				"rest the disclosure on another power, or share anonymous data only")
-		}
 	}
 }

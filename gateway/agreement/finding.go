@@ -15,9 +15,12 @@ type Finding struct {
 	Line    int
 	Pointer string
 	// Rule is the stable code of the rule that is broken.
-	Rule    string
-	Message string
-	Remedy  string
+	Rule string
+	// Provision is the law that asks for it, "DPA 2018 s.42", or empty where the
+	// rule is one of form.
+	Provision string
+	Message   string
+	Remedy    string
 }
 
 // String returns the finding as one line, as a compiler would print it.
@@ -26,7 +29,11 @@ func (f Finding) String() string {
 	if where == "" {
 		where = "/"
 	}
-	return fmt.Sprintf("%s:%d: %s: %s [%s]; %s", f.File, f.Line, where, f.Message, f.Rule, f.Remedy)
+	rule := f.Rule
+	if f.Provision != "" {
+		rule += ", " + f.Provision
+	}
+	return fmt.Sprintf("%s:%d: %s: %s [%s]; %s", f.File, f.Line, where, f.Message, rule, f.Remedy)
 }
 
 // Findings is everything that is wrong with a set of agreements. It is the
@@ -65,4 +72,10 @@ func (a *Agreement) found(pointer, rule, message, remedy string) Finding {
 		line, ok = a.lines[at]
 	}
 	return Finding{File: a.file, Line: line, Pointer: pointer, Rule: rule, Message: message, Remedy: remedy}
+}
+
+// by names the law that a finding rests on.
+func (f Finding) by(provision string) Finding {
+	f.Provision = provision
+	return f
 }

@@ -1,6 +1,7 @@
 package agreement
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,56 +12,118 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/fault"
-	"github.com/concord-gateway/concord/gateway/release"
 )
 
 // The files of an agreement's folder.
 const (
 	agreementFile  = "agreement.json"
 	conditionsFile = "conditions.rego"
+	// nextFolder holds the version that is to follow.
+	nextFolder = "next"
 )
 
 // defaultEmbargoDays is the embargo where an agreement does not give one.
 const defaultEmbargoDays = 28
 
-// Load reads every folder at the root of fsys as one agreement. It returns all
-// of them or none: the cause of its fault is a Findings with everything that
-// is wrong, each with file, line, JSON pointer, rule and remedy.
+// Load reads every folder at the root of fsys as one agreement, without the
+// versions that are to follow. It returns all of them or none: the cause of
+// its fault is a Findings with everything that is wrong, each with file, line,
+// JSON pointer, rule and remedy.
 func Load(fsys fs.FS, ds *dataset.Registry) (*Register, error) {
 	const op = "agreement.Load"
-	schema, err := compileSchema()
+	all, found, err := readFolders(fsys, ds, false)
 	if err != nil {
-		return nil, fault.Wrap(fault.Internal, op, "The schema of agreements cannot be read.", err)
+		return nil, err
 	}
-	entries, err := fs.ReadDir(fsys, ".")
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, op, "The folder of agreements cannot be read.", err)
-	}
-	var (
-		all   []*Agreement
-		found Findings
-	)
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		a, wrong := read(fsys, e.Name(), schema)
-		found = append(found, wrong...)
-		if a != nil {
-			found = append(found, check(a, e.Name(), ds)...)
-			all = append(all, a)
-		}
-	}
-	slices.SortFunc(all, func(a, b *Agreement) int { return strings.Compare(a.ID, b.ID) })
-	found = append(found, conflicts(all)...)
+	found = append(found, together(all)...)
 	if err := found.fault(op); err != nil {
 		return nil, err
 	}
 	return newRegister(all), nil
 }
 
-// read reads one folder. The agreement is nil when its form is wrong, since
-// nothing can then be said of its sense.
+// ReadAll reads every folder <ID> at the root of fsys, and where it has one the
+// folder <ID>/next with the version that is to follow: the same agreement with
+// a higher version. Each is checked by itself; whether they fit together is
+// asked by NewRegister of those that are in force. They are sorted by id and
+// version. Like Load it returns all or none.
+func ReadAll(fsys fs.FS, ds *dataset.Registry) ([]*Agreement, error) {
+	all, found, err := readFolders(fsys, ds, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := found.fault("agreement.ReadAll"); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// readFolders reads and checks each agreement by itself.
+func readFolders(fsys fs.FS, ds *dataset.Registry, successors bool) ([]*Agreement, Findings, error) {
+	const op = "agreement.Load"
+	schema, err := compileSchema()
+	if err != nil {
+		return nil, nil, fault.Wrap(fault.Internal, op, "The schema of agreements cannot be read.", err)
+	}
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, nil, fault.Wrap(fault.Invalid, op, "The folder of agreements cannot be read.", err)
+	}
+	r := reader{fsys: fsys, schema: schema, datasets: ds}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		current := r.folder(e.Name(), e.Name())
+		if successors {
+			r.successor(e.Name(), current)
+		}
+	}
+	slices.SortFunc(r.all, byIDAndVersion)
+	return r.all, r.found, nil
+}
+
+func byIDAndVersion(a, b *Agreement) int {
+	return cmp.Or(strings.Compare(a.ID, b.ID), cmp.Compare(a.Version, b.Version))
+}
+
+// reader gathers agreements, and what is wrong with them.
+type reader struct {
+	fsys     fs.FS
+	schema   validator
+	datasets *dataset.Registry
+	all      []*Agreement
+	found    Findings
+}
+
+// folder reads one folder, whose agreement has the given id. It returns nil
+// when its form is wrong, since nothing can then be said of its sense.
+func (r *reader) folder(folder, id string) *Agreement {
+	a, wrong := read(r.fsys, folder, r.schema)
+	r.found = append(r.found, wrong...)
+	if a == nil {
+		return nil
+	}
+	r.found = append(r.found, check(a, id, r.datasets.Get)...)
+	r.all = append(r.all, a)
+	return a
+}
+
+// successor reads the version that is to follow the current one, if there is
+// any.
+func (r *reader) successor(id string, current *Agreement) {
+	folder := path.Join(id, nextFolder)
+	if _, err := fs.Stat(r.fsys, folder); errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if a := r.folder(folder, id); a != nil && current != nil && a.Version <= current.Version {
+		r.found = append(r.found, a.found("/version", "next-version",
+			fmt.Sprintf("version %d is to follow version %d, which it does not", a.Version, current.Version),
+			"give the version that is to follow a higher number"))
+	}
+}
+
+// read reads one folder. The agreement is nil when its form is wrong.
 func read(fsys fs.FS, folder string, schema validator) (*Agreement, []Finding) {
 	file := path.Join(folder, agreementFile)
 	raw, err := fs.ReadFile(fsys, file)
@@ -70,16 +133,9 @@ func read(fsys fs.FS, folder string, schema validator) (*Agreement, []Finding) {
 			Remedy: "give each agreement a folder of its own with an " + agreementFile,
 		}}
 	}
-	lines, found := positions(file, raw)
+	a, found := parse(raw, folder, schema)
 	if len(found) > 0 {
 		return nil, found
-	}
-	a := &Agreement{EmbargoDays: defaultEmbargoDays, Source: raw, file: file, lines: lines}
-	if found := schema.check(a); len(found) > 0 {
-		return nil, found
-	}
-	if err := json.Unmarshal(raw, a); err != nil {
-		return nil, []Finding{a.found("", "malformed", err.Error(), "follow schemas/agreement.schema.json")}
 	}
 	a.Conditions, err = fs.ReadFile(fsys, path.Join(folder, conditionsFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -91,58 +147,19 @@ func read(fsys fs.FS, folder string, schema validator) (*Agreement, []Finding) {
 	return a, nil
 }
 
-// slot is one field for one use between two agencies: a purpose and kind of
-// request, or a ground.
-type slot struct{ provider, recipient, dataset, use, field string }
-
-type claim struct {
-	agreement *Agreement
-	pointer   string
-	treatment release.Treatment
-}
-
-// conflicts finds fields that two agreements in force at the same time treat
-// differently. The agreements are sorted by id.
-func conflicts(all []*Agreement) []Finding {
-	var found []Finding
-	claims := map[slot][]claim{}
-	for _, a := range all {
-		a.eachField(func(s slot, pointer string, t release.Treatment) {
-			for _, c := range claims[s] {
-				if c.treatment == t || !c.agreement.Valid.overlaps(a.Valid) {
-					continue
-				}
-				found = append(found, a.found(pointer, "conflict",
-					fmt.Sprintf("%q is given here, and %q by %s (%s) for the same field, use and parties",
-						t, c.treatment, c.agreement.ID, c.pointer),
-					"give both the same treatment, or let one end before the other begins"))
-			}
-			claims[s] = append(claims[s], claim{a, pointer, t})
-		})
+// parse reads agreement.json. The agreement is nil when its form is wrong.
+func parse(raw []byte, folder string, schema validator) (*Agreement, []Finding) {
+	file := path.Join(folder, agreementFile)
+	lines, found := positions(file, raw)
+	if len(found) > 0 {
+		return nil, found
 	}
-	return found
-}
-
-// eachField calls do for every field of every purpose and ground.
-func (a *Agreement) eachField(do func(s slot, pointer string, t release.Treatment)) {
-	for i, share := range a.Datasets {
-		base := fmt.Sprintf("/datasets/%d", i)
-		s := slot{provider: a.Provider.Agency, recipient: a.Recipient.Agency, dataset: share.Dataset}
-		for j, p := range share.Purposes {
-			for f, t := range p.Fields {
-				for _, kind := range p.Kinds {
-					s.use, s.field = "purpose "+p.Purpose+" "+kind, f
-					do(s, fmt.Sprintf("%s/purposes/%d/fields/%s", base, j, escape(f)), t)
-				}
-			}
-		}
-		for g, ground := range share.Emergency {
-			for f, t := range ground.Fields {
-				s.use, s.field = "ground "+g, f
-				do(s, fmt.Sprintf("%s/emergency/%s/fields/%s", base, escape(g), escape(f)), t)
-			}
-		}
+	a := &Agreement{EmbargoDays: defaultEmbargoDays, Source: raw, folder: folder, file: file, lines: lines}
+	if found := schema.check(a); len(found) > 0 {
+		return nil, found
 	}
+	if err := json.Unmarshal(raw, a); err != nil {
+		return nil, []Finding{a.found("", "malformed", err.Error(), "follow schemas/agreement.schema.json")}
+	}
+	return a, nil
 }
-
-func (p Period) overlaps(q Period) bool { return p.From <= q.To && q.From <= p.To }

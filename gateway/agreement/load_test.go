@@ -17,7 +17,7 @@ import (
 	"github.com/concord-gateway/concord/schemas"
 )
 
-func datasets(tb testing.TB) *dataset.Registry {
+func registry(tb testing.TB) *dataset.Registry {
 	tb.Helper()
 	fsys, err := fs.Sub(schemas.Files, "datasets")
 	if err != nil {
@@ -41,7 +41,7 @@ func shipped(tb testing.TB) fs.FS {
 
 func load(tb testing.TB) *Register {
 	tb.Helper()
-	r, err := Load(shipped(tb), datasets(tb))
+	r, err := Load(shipped(tb), registry(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestLoadRefuses(t *testing.T) {
 		"another folder":    {th, `"id": "` + th + `"`, `"id": "ISA-TH-WMP-009"`, "id-folder", "/id"},
 		"ends before":       {th, `"to": "2028-12-31"`, `"to": "2025-12-31"`, "validity", "/valid/to"},
 		"no such day":       {th, `"to": "2028-12-31"`, `"to": "2028-02-30"`, "schema", "/valid/to"},
-		"no provider basis": {th, `"lawful_basis": ["UK GDPR Art 6(1)(e): public task", "DPA 2018 Sch 2 para 2: crime and taxation"]`, `"lawful_basis": []`, "schema", "/basis/provider/lawful_basis"},
+		"no provider basis": {th, `"lawful_basis": ["UK GDPR Art 6(1)(e): public task", "DPA 2018 Sch 2 para 2: crime and taxation"]`, `"lawful_basis": []`, "basis-missing", "/basis/provider/lawful_basis"},
 		"unknown dataset":   {th, `"dataset": "housing.tenancy"`, `"dataset": "housing.tenancies"`, "dataset-unknown", "/datasets/0/dataset"},
 		"dataset twice":     {th, `"dataset": "housing.concern"`, `"dataset": "housing.tenancy"`, "dataset-twice", "/datasets/1/dataset"},
 		"unknown field":     {th, `"/tenancy_type": "full"`, `"/tenancy_kind": "full"`, "field-unknown", "/datasets/0/purposes/2/fields/~1tenancy_kind"},
@@ -124,7 +124,7 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		"unknown operation": {"ISA-SH-WMP-001", `"op": "within_days"`, `"op": "around"`, "schema", "/datasets/1/purposes/1/conditions/row/0/op"},
 		"no policy document": {
-			mh, `"policy_document": "APD-MH-07 Substance misuse data, version 3"`, `"policy_document": ""`, "schema", "/special_category/policy_document",
+			mh, `"policy_document": "APD-MH-07 Substance misuse data, version 3"`, `"policy_document": ""`, "policy-document", "/special_category/policy_document",
 		},
 		"sensitive field without condition": {
 			th, `"/household_size": "withhold"`, `"/support_needs": "withhold"`, "policy-document",
@@ -147,7 +147,7 @@ func TestLoadRefuses(t *testing.T) {
 		"clause of no form":             {th, `"clause": "4.2(a)"`, `"clause": "see above"`, "schema", "/datasets/0/purposes/2/clause"},
 		"anonymous data of no dataset":  {anon, `"/arrival_time": "count_only"`, `"/arrival": "count_only"`, "field-unknown", "/datasets/0/purposes/0/fields/~1arrival"},
 	}
-	ds := datasets(t)
+	ds := registry(t)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			text := edited(t, source(t, c.id), c.old, c.now)
@@ -180,28 +180,8 @@ func finding(t *testing.T, err error) Finding {
 	return found[0]
 }
 
-// Section 16 may carry anonymous health data, and a citation of another section
-// is none of it.
-func TestViolenceDutyIsRecognised(t *testing.T) {
-	for text, want := range map[string]bool{
-		"Police, Crime, Sentencing and Courts Act 2022 s.16":        true,
-		"Police, Crime, Sentencing and Courts Act 2022, section 16": true,
-		"Police, Crime, Sentencing and Courts Act 2022 s. 16(1)":    true,
-		"PCSC Act s.16":                     true,
-		"PCSCA 2022 s.16":                   true,
-		"PCSC Act 2022 s.17":                false,
-		"PCSC Act 2022 s.8":                 false,
-		"Crime and Disorder Act 1998 s.115": false,
-		"Children Act 2004 s.16":            false,
-	} {
-		if got := violenceDuty.MatchString(text); got != want {
-			t.Errorf("%q: %t", text, got)
-		}
-	}
-}
-
 func TestLoadRefusesConflict(t *testing.T) {
-	ds, one := datasets(t), "ISA-TH-WMP-001"
+	ds, one := registry(t), "ISA-TH-WMP-001"
 	other := edited(t, source(t, one), `"id": "ISA-TH-WMP-001"`, `"id": "ISA-TH-WMP-002"`)
 	both := func(second string) error {
 		_, err := Load(folder(map[string]string{one: source(t, one), "ISA-TH-WMP-002": second}), ds)
@@ -242,7 +222,7 @@ func TestLoadTakesAPurposeOnceForEachKind(t *testing.T) {
 	}
 	id := "ISA-ME-WMP-002"
 	text := edited(t, source(t, id), `"kinds": ["subject"]`, `"kinds": ["subject", "area"]`)
-	_, err := Load(folder(map[string]string{id: text}), datasets(t))
+	_, err := Load(folder(map[string]string{id: text}), registry(t))
 	var found Findings
 	if !errors.As(err, &found) || !slices.ContainsFunc(found, func(f Finding) bool { return f.Rule == "purpose-twice" }) {
 		t.Errorf("got %v", err)
@@ -254,45 +234,20 @@ func TestLoadReportsEverything(t *testing.T) {
 	_, err := Load(folder(map[string]string{
 		one: edited(t, source(t, one), `"/tenancy_type": "full"`, `"/tenancy_kind": "full"`),
 		two: edited(t, source(t, two), `"to": "2028-12-31"`, `"to": "2024-12-31"`),
-	}), datasets(t))
+	}), registry(t))
 	var found Findings
 	if !errors.As(err, &found) || len(found) != 2 {
 		t.Fatalf("got %v", err)
 	}
 	empty := fstest.MapFS{"ISA-NONE/readme.txt": &fstest.MapFile{Data: []byte("x")}}
-	if _, err := Load(empty, datasets(t)); finding(t, err).Rule != "unreadable" {
+	if _, err := Load(empty, registry(t)); finding(t, err).Rule != "unreadable" {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestCheckPurposes(t *testing.T) {
-	r := load(t)
-	kinds := map[string][]string{}
-	for _, a := range r.All() {
-		for _, s := range a.Datasets {
-			for _, p := range s.Purposes {
-				kinds[p.Purpose] = []string{"subject", "area"}
-			}
-		}
-	}
-	if err := r.CheckPurposes(kinds); err != nil {
-		t.Fatal(err)
-	}
-	less := maps.Clone(kinds)
-	delete(less, "modern-slavery-safeguarding")
-	if f := finding(t, r.CheckPurposes(less)); f.Rule != "purpose-unknown" || f.Line == 0 {
-		t.Errorf("got %s", f)
-	}
-	less = maps.Clone(kinds)
-	less["soc-local-profile"] = []string{"subject"}
-	if f := finding(t, r.CheckPurposes(less)); f.Rule != "purpose-kind" || f.Line == 0 {
-		t.Errorf("got %s", f)
 	}
 }
 
 // What is loaded can be written and loaded again.
 func TestAgreementRoundTrip(t *testing.T) {
-	ds := datasets(t)
+	ds := registry(t)
 	for _, a := range load(t).All() {
 		raw, err := json.MarshalIndent(a, "", "  ")
 		if err != nil {
@@ -310,15 +265,63 @@ func TestAgreementRoundTrip(t *testing.T) {
 	}
 }
 
+// Reading one file gives an agreement or findings, never both and never neither.
+// What passes can be written, printed and read again.
+func FuzzParse(f *testing.F) {
+	for _, id := range []string{"ISA-WMP-SH-001", "ISA-MH-WMP-002", "ISA-ME-WMP-003"} {
+		f.Add([]byte(source(f, id)))
+	}
+	for _, text := range []string{"", "null", "[", "{}", `{"basis":{"provider":null}}`, `{"id":1,"id":2}`, `{"$comment":[]}`, "{}{}"} {
+		f.Add([]byte(text))
+	}
+	schema, err := compileSchema()
+	if err != nil {
+		f.Fatal(err)
+	}
+	ds := registry(f)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		a, found := parse(raw, "ISA-X", schema)
+		if (a == nil) == (len(found) == 0) {
+			t.Fatalf("agreement %v with findings %v", a, found)
+		}
+		if a != nil {
+			found = check(a, a.ID, ds.Get)
+		}
+		for _, f := range found {
+			if f.File == "" || f.Rule == "" || f.Message == "" || f.Remedy == "" {
+				t.Fatalf("something is missing: %+v", f)
+			}
+		}
+		if a == nil || len(found) > 0 {
+			return
+		}
+		if _, err := Markdown(a, Titles{Datasets: ds}); err != nil {
+			t.Fatal(err)
+		}
+		again, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, found := parse(again, "ISA-X", schema); b == nil {
+			t.Fatalf("what was read cannot be read again: %v", found)
+		}
+	})
+}
+
 func FuzzLoad(f *testing.F) {
 	for _, id := range []string{"ISA-TH-WMP-001", "ISA-WMP-TH-001"} {
 		f.Add([]byte(source(f, id)))
 	}
 	f.Add([]byte(`{"id":"ISA-TH-WMP-001","id":1}`))
 	f.Add([]byte(`[`))
-	ds := datasets(f)
+	ds := registry(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, err := Load(folder(map[string]string{"ISA-TH-WMP-001": string(raw)}), ds)
+		files := folder(map[string]string{"ISA-TH-WMP-001": string(raw), "ISA-TH-WMP-001/next": string(raw)})
+		if all, err := ReadAll(files, ds); err == nil || all != nil {
+			t.Fatalf("a version that follows itself: %v with error %v", all, err)
+		}
+		delete(files, "ISA-TH-WMP-001/next/"+agreementFile)
+		r, err := Load(files, ds)
 		if (r == nil) == (err == nil) {
 			t.Fatalf("register %v with error %v", r, err)
 		}

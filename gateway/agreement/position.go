@@ -24,6 +24,13 @@ func positions(file string, raw []byte) (map[string]int, []Finding) {
 	return s.lines, s.found
 }
 
+// CheckJSON refuses bytes that are not one JSON document, and a key that stands
+// twice in one object. The fault is like that of Load.
+func CheckJSON(file string, raw []byte) error {
+	_, found := positions(file, raw)
+	return Findings(found).fault("agreement.CheckJSON")
+}
+
 type scanner struct {
 	file  string
 	raw   []byte

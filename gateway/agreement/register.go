@@ -2,7 +2,6 @@ package agreement
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -11,7 +10,7 @@ import (
 )
 
 // Register holds agreements that are sound by themselves and together. It does
-// not change after Load and is safe for concurrent use.
+// not change and is safe for concurrent use.
 type Register struct {
 	all  []*Agreement
 	byID map[string]*Agreement
@@ -34,6 +33,17 @@ type Terms struct {
 	RetentionDays int
 	// Areas are the ONS codes that the provider covers; empty means all.
 	Areas []string
+}
+
+// NewRegister joins agreements that ReadAll returned. Two versions of one
+// agreement and two agreements that contradict each other are findings, in a
+// fault like that of Load.
+func NewRegister(all []*Agreement) (*Register, error) {
+	all = slices.SortedFunc(slices.Values(all), byIDAndVersion)
+	if err := Findings(together(all)).fault("agreement.NewRegister"); err != nil {
+		return nil, err
+	}
+	return newRegister(all), nil
 }
 
 func newRegister(all []*Agreement) *Register {
@@ -109,34 +119,3 @@ func (r *Register) Covers(provider, dataset, areaCode string) bool {
 		return ok && a.Provider.Agency == provider && (len(s.Areas) == 0 || slices.Contains(s.Areas, areaCode))
 	})
 }
-
-// CheckPurposes reports every purpose that the agreements name and the given
-// list of kinds by purpose does not know, or knows for other kinds of request.
-// The fault is like that of Load.
-func (r *Register) CheckPurposes(kinds map[string][]string) error {
-	var found Findings
-	for _, a := range r.all {
-		for i, s := range a.Datasets {
-			for j, p := range s.Purposes {
-				at := fmt.Sprintf("/datasets/%d/purposes/%d", i, j)
-				known, ok := kinds[p.Purpose]
-				if !ok {
-					found = append(found, a.found(at+"/purpose", "purpose-unknown", "there is no purpose "+p.Purpose,
-						"use a purpose of purposes.json, or add it there"))
-					continue
-				}
-				for k, kind := range p.Kinds {
-					if !slices.Contains(known, kind) {
-						found = append(found, a.found(fmt.Sprintf("%s/kinds/%d", at, k), "purpose-kind",
-							fmt.Sprintf("the purpose %s is not for requests of kind %s", p.Purpose, kind),
-							"take the kind out, or add it to purposes.json"))
-					}
-				}
-			}
-		}
-	}
-	return found.fault("agreement.CheckPurposes")
-}
-
-// sorted returns the keys of m in order.
-func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

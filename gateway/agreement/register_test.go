@@ -1,6 +1,7 @@
 package agreement
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -19,8 +20,11 @@ func at(tb testing.TB, s string) time.Time {
 }
 
 func TestStatus(t *testing.T) {
-	a := Agreement{Valid: Period{From: "2026-02-01", To: "2026-11-30"}}
-	stopped := a
+	a := Agreement{Valid: Period{From: "2026-02-01", To: "2026-11-30"}, Review: "2026-11-30"}
+	overdue := a
+	overdue.Review = "2026-05-31"
+	stopped := overdue
+	stopped.Review = "2026-06-14"
 	stopped.Suspended = &Suspension{On: "2026-06-15"}
 	cases := []struct {
 		agreement Agreement
@@ -32,6 +36,11 @@ func TestStatus(t *testing.T) {
 		{a, "2026-11-30T23:59:59Z", Active},
 		{a, "2026-12-01T00:00:00Z", Expired},
 		{a, "2026-12-01T00:30:00+01:00", Active},
+		{overdue, "2026-05-31T23:59:59Z", Active},
+		{overdue, "2026-06-01T00:00:00Z", ReviewOverdue},
+		{overdue, "2026-11-30T23:59:59Z", ReviewOverdue},
+		{overdue, "2026-12-01T00:00:00Z", Expired},
+		{overdue, "2026-01-31T23:59:59Z", Future},
 		{stopped, "2026-06-14T23:59:59Z", Active},
 		{stopped, "2026-06-15T00:00:00Z", Suspended},
 		{stopped, "2026-12-01T00:00:00Z", Expired},
@@ -80,6 +89,15 @@ func TestSubmission(t *testing.T) {
 	}
 	if _, err := r.Submission("ISA-TH-WMP-001", "telford-housing", "housing.tenancy", at(t, "2025-12-31T23:59:59Z")); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("before it begins: %v", err)
+	}
+	// What may not be released until it is reviewed is not to be collected either.
+	if _, err := r.Submission("ISA-TH-WMP-001", "telford-housing", "housing.tenancy", at(t, "2027-03-31T23:59:59Z")); err != nil {
+		t.Errorf("on the day of its review: %v", err)
+	}
+	var f *fault.Error
+	_, err = r.Submission("ISA-TH-WMP-001", "telford-housing", "housing.tenancy", at(t, "2027-04-01T00:00:00Z"))
+	if !fault.Is(err, fault.Forbidden) || !errors.As(err, &f) || f.Code != "agreement-review-overdue" {
+		t.Errorf("when its review is overdue: %v", err)
 	}
 }
 

@@ -273,14 +273,17 @@ func TestAppendRefuses(t *testing.T) {
 		kind   fault.Kind
 		change func(*audit.Request)
 	}{
-		"no id":          {fault.Invalid, func(r *audit.Request) { r.ID = "" }},
-		"no actor":       {fault.Invalid, func(r *audit.Request) { r.Actor.Subject = "" }},
-		"no agency":      {fault.Invalid, func(r *audit.Request) { r.Actor.Agency = "" }},
-		"no drafts":      {fault.Invalid, func(r *audit.Request) { r.Drafts = nil }},
-		"no action":      {fault.Invalid, draft(func(d *audit.Draft) { d.Action = "" })},
-		"provider":       {fault.Invalid, draft(func(d *audit.Draft) { d.Provider = "\xff" })},
-		"a session":      {fault.Invalid, draft(func(d *audit.Draft) { d.Action, d.Admin = audit.Admin, map[string]string{"kind": "session"} })},
-		"bad facts":      {fault.Invalid, draft(func(d *audit.Draft) { d.Private.Facts = json.RawMessage("{") })},
+		"no id":     {fault.Invalid, func(r *audit.Request) { r.ID = "" }},
+		"no actor":  {fault.Invalid, func(r *audit.Request) { r.Actor.Subject = "" }},
+		"no agency": {fault.Invalid, func(r *audit.Request) { r.Actor.Agency = "" }},
+		"no drafts": {fault.Invalid, func(r *audit.Request) { r.Drafts = nil }},
+		"no action": {fault.Invalid, draft(func(d *audit.Draft) { d.Action = "" })},
+		"provider":  {fault.Invalid, draft(func(d *audit.Draft) { d.Provider = "\xff" })},
+		"a session": {fault.Invalid, draft(func(d *audit.Draft) { d.Action, d.Admin = audit.Admin, map[string]string{"kind": "session"} })},
+		"bad facts": {fault.Invalid, draft(func(d *audit.Draft) { d.Private.Facts = json.RawMessage("{") })},
+		"limit of the agency unlogged": {fault.Invalid, func(r *audit.Request) {
+			r.Limit = &audit.Limit{AgencyPerDay: 1, Denied: r.Drafts}
+		}},
 		"limit unlogged": {fault.Invalid, func(r *audit.Request) { r.Limit = &audit.Limit{PerHour: 1} }},
 		"large entry":    {fault.TooLarge, draft(func(d *audit.Draft) { d.Purpose = strings.Repeat("x", 1<<20) })},
 		"large private":  {fault.TooLarge, draft(func(d *audit.Draft) { d.Private.Justification = strings.Repeat("x", 1<<20) })},

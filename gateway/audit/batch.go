@@ -82,8 +82,8 @@ func (s *sequencer) sign(b *draftBatch, now *state) error {
 
 // admit returns the jobs that go into the next batch, and answers the others:
 // those that nobody waits for any more, and those over their limit. Limits are
-// held against everything before the batch; requests of one actor within it count
-// for those behind them.
+// held against everything before the batch; requests within it count for those
+// behind them.
 func (s *sequencer) admit(jobs []*job) []*job {
 	admitted := make([]*job, 0, len(jobs))
 	var within map[actorKey][]time.Time
@@ -93,8 +93,7 @@ func (s *sequencer) admit(jobs []*job) []*job {
 			continue
 		}
 		if j.limit != nil {
-			earlier := s.l.use.since(j.actor, j.at.Add(-longWindow))
-			if v := j.limit.check(merge(earlier, within[j.actor]), j.at); v.over {
+			if v := j.limit.check(s.l.use.earlier(j.actor, j.at, within), j.at); v.over {
 				j.reply <- outcome{verdict: v}
 				continue
 			}
@@ -104,6 +103,7 @@ func (s *sequencer) admit(jobs []*job) []*job {
 				within = map[actorKey][]time.Time{}
 			}
 			within[j.actor] = append(within[j.actor], j.at)
+			within[j.actor.whole()] = append(within[j.actor.whole()], j.at)
 		}
 		admitted = append(admitted, j)
 	}

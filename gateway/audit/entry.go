@@ -147,13 +147,25 @@ type Request struct {
 	Limit *Limit
 }
 
-// Limit is a cap on how many subjects one actor may ask for.
+// Limit is a cap on how many subjects one actor, and all actors of an agency
+// together, may ask for.
 type Limit struct {
 	// PerHour and PerDay are the most requests about a subject in the hour
 	// and the day before, this one included; zero means no cap.
 	PerHour, PerDay int
-	// Denied is logged in place of the drafts when the cap is passed.
-	Denied []Draft
+	// AgencyPerHour and AgencyPerDay are the same for the actor's agency.
+	AgencyPerHour, AgencyPerDay int
+	// Denied is logged in place of the drafts when a cap is passed, and
+	// AgencyDenied where it is one of the agency.
+	Denied, AgencyDenied []Draft
+}
+
+// Usage is how many requests about a subject there have been.
+type Usage struct {
+	// LastHour and LastDay are those of the actor.
+	LastHour, LastDay int
+	// AgencyLastHour and AgencyLastDay are those of all actors of the agency.
+	AgencyLastHour, AgencyLastDay int
 }
 
 // Receipt is the gateway's signed promise that entries are in the log.

@@ -61,11 +61,14 @@ func TestLimits(t *testing.T) {
 		area.Drafts[0].Area = "E06000020"
 		mustAppend(t, l, area)
 	}
-	if hour, day := l.Usage("analyst", "west-mercia-police", at(24*60)); hour != 1 || day != 4 {
-		t.Errorf("usage is %d and %d", hour, day)
+	if u := l.Usage("analyst", "west-mercia-police", at(24*60)); u != (audit.Usage{LastHour: 1, LastDay: 4, AgencyLastHour: 1, AgencyLastDay: 4}) {
+		t.Errorf("usage is %+v", u)
 	}
-	if hour, day := l.Usage("nobody", "west-mercia-police", at(24*60)); hour != 0 || day != 0 {
-		t.Errorf("usage of nobody is %d and %d", hour, day)
+	if u := l.Usage("nobody", "west-mercia-police", at(24*60)); u != (audit.Usage{AgencyLastHour: 1, AgencyLastDay: 4}) {
+		t.Errorf("usage of nobody is %+v", u)
+	}
+	if u := l.Usage("", "nowhere", at(24*60)); u != (audit.Usage{}) {
+		t.Errorf("usage of an agency that never asked is %+v", u)
 	}
 	wantOK(t, h.verify(nil))
 }
@@ -81,10 +84,12 @@ func TestLimitsSurviveRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := h.open(func(c *audit.Config) { c.Clock = func() time.Time { return now.Add(3 * time.Minute) } })
-	if hour, day := again.Usage("analyst", "west-mercia-police", now.Add(3*time.Minute)); hour != 3 || day != 3 {
-		t.Errorf("usage after a restart is %d and %d", hour, day)
+	if u := again.Usage("analyst", "west-mercia-police", now.Add(3*time.Minute)); u != (audit.Usage{LastHour: 3, LastDay: 3, AgencyLastHour: 3, AgencyLastDay: 3}) {
+		t.Errorf("usage after a restart is %+v", u)
 	}
-	wantLimited(t, again, limited(3, now.Add(3*time.Minute), 3, 3), "limit-hour", 57*time.Minute)
+	// Of both caps that are passed the one that lasts longer tells when to come again.
+	wantLimited(t, again, limited(3, now.Add(3*time.Minute), 3, 3), "limit-day", (24*60-3)*time.Minute)
+	wantLimited(t, again, limited(3, now.Add(3*time.Minute), 3, 0), "limit-hour", 57*time.Minute)
 }
 
 // TestLimitsHoldAmongGateways has two gateways on one store and writers racing

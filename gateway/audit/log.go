@@ -160,19 +160,6 @@ func (l *Log) VKey() string { return l.log.vkey }
 // Size returns how many entries are in the log, as far as this process knows.
 func (l *Log) Size() int64 { return l.state.Load().tree.size }
 
-// Usage returns how many requests about a subject the actor has made in the
-// hour and in the day before at, as far as this process knows: on a store that
-// several gateways share, the sequencer alone knows better.
-func (l *Log) Usage(subject, agency string, at time.Time) (hour, day int) {
-	times := l.use.since(actorKey{agency, subject}, at.Add(-longWindow))
-	for _, t := range times {
-		if t.After(at.Add(-shortWindow)) {
-			hour++
-		}
-	}
-	return hour, len(times)
-}
-
 // Append writes the drafts of r into the log, together and in order, and returns
 // when they are durable.
 //
@@ -197,7 +184,7 @@ func (l *Log) Append(ctx context.Context, r Request) (Receipt, error) {
 		return done.receipt()
 	}
 	v := done.verdict
-	if done, err = l.enqueue(ctx, r, r.Limit.Denied, nil); err != nil {
+	if done, err = l.enqueue(ctx, r, r.Limit.denied(v), nil); err != nil {
 		return Receipt{}, err
 	}
 	receipt, err := done.receipt()
@@ -215,12 +202,12 @@ func (r *Request) check() error {
 	if r.ID == "" || r.Actor.Subject == "" || r.Actor.Agency == "" || len(r.Drafts) == 0 {
 		return fault.New(fault.Invalid, op, "a request needs an id, an actor and at least one draft")
 	}
-	if r.Limit != nil && len(r.Limit.Denied) == 0 {
-		return fault.New(fault.Invalid, op, "a limit needs the drafts that are logged when it is passed")
-	}
 	drafts := r.Drafts
-	if r.Limit != nil {
-		drafts = append(slices.Clip(drafts), r.Limit.Denied...)
+	if l := r.Limit; l != nil {
+		if len(l.Denied) == 0 || (l.AgencyPerHour > 0 || l.AgencyPerDay > 0) && len(l.AgencyDenied) == 0 {
+			return fault.New(fault.Invalid, op, "a limit needs the drafts that are logged when it is passed")
+		}
+		drafts = slices.Concat(drafts, l.Denied, l.AgencyDenied)
 	}
 	for i := range drafts {
 		if drafts[i].Action == "" || !utf8.ValidString(drafts[i].Provider) {

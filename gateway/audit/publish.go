@@ -124,7 +124,7 @@ func (l *Log) notYet(op string) error {
 // "not-yet-published" and RetryAfter when it is in the log alone.
 func (l *Log) Proof(ctx context.Context, index int64) (InclusionProof, error) {
 	const op = "audit.Proof"
-	b, err := l.batchOf(ctx, op, index)
+	b, err := batchOf(ctx, l.cfg.Store, op, index)
 	if err != nil {
 		return InclusionProof{}, err
 	}

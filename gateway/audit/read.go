@@ -19,11 +19,11 @@ type Indexed struct {
 }
 
 // batchOf returns the batch that holds an entry, or NotFound.
-func (l *Log) batchOf(ctx context.Context, op string, index int64) (*Batch, error) {
+func batchOf(ctx context.Context, store Store, op string, index int64) (*Batch, error) {
 	if index < 0 {
 		return nil, fault.New(fault.NotFound, op, "the log has no such entry")
 	}
-	b, err := l.cfg.Store.BatchOf(ctx, index)
+	b, err := store.BatchOf(ctx, index)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (b *Batch) entry(index int64) (Entry, []byte, error) {
 // when the log has no such entry, and Internal when the entry is not what was
 // hashed into the log.
 func (l *Log) Entry(ctx context.Context, index int64) (Entry, []byte, error) {
-	b, err := l.batchOf(ctx, "audit.Entry", index)
+	b, err := batchOf(ctx, l.cfg.Store, "audit.Entry", index)
 	if err != nil {
 		return Entry{}, nil, err
 	}
@@ -63,7 +63,12 @@ func (l *Log) Entry(ctx context.Context, index int64) (Entry, []byte, error) {
 // them by are derived from the log (Store.Reindex); the entries themselves are
 // checked like those of Entry.
 func (l *Log) Search(ctx context.Context, q Query) ([]Indexed, error) {
-	found, err := l.cfg.Store.Search(ctx, q)
+	return Search(ctx, l.cfg.Store, q)
+}
+
+// Search is like Log.Search, on a store whose log nobody has open here.
+func Search(ctx context.Context, store Store, q Query) ([]Indexed, error) {
+	found, err := store.Search(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +76,7 @@ func (l *Log) Search(ctx context.Context, q Query) ([]Indexed, error) {
 	var b *Batch
 	for _, index := range found {
 		if b == nil || index < b.First {
-			if b, err = l.batchOf(ctx, "audit.Search", index); err != nil {
+			if b, err = batchOf(ctx, store, "audit.Search", index); err != nil {
 				return nil, err
 			}
 		}
@@ -89,7 +94,7 @@ func (l *Log) Search(ctx context.Context, q Query) ([]Indexed, error) {
 // the private part is not the one that the entry committed to.
 func (l *Log) OpenPrivate(ctx context.Context, index int64) (Private, error) {
 	const op = "audit.OpenPrivate"
-	b, err := l.batchOf(ctx, op, index)
+	b, err := batchOf(ctx, l.cfg.Store, op, index)
 	if err != nil {
 		return Private{}, err
 	}

@@ -33,8 +33,35 @@ type Config struct {
 	// means built in.
 	PoliciesDir string   `yaml:"policies_dir"`
 	SchemasDir  string   `yaml:"schemas_dir"`
+	Policy      Policy   `yaml:"policy"`
 	Log         Log      `yaml:"log"`
 	Issuers     []Issuer `yaml:"issuers"`
+}
+
+// Policy says where the rules come from and whose signatures count. The keys
+// of authors and approvers are registered here and nowhere else: never through
+// the API.
+type Policy struct {
+	// Bundle is a signed policy bundle; it is read again when it is replaced.
+	// Empty means PoliciesDir and SchemasDir, or what is built in.
+	Bundle string `yaml:"bundle"`
+	// Every is how often the bundle, and the dates on which agreements go live,
+	// are looked at.
+	Every time.Duration `yaml:"every"`
+	// Authors may sign bundles.
+	Authors []Signatory `yaml:"authors"`
+	// Approvers may approve agreements for their agency.
+	Approvers []Signatory `yaml:"approvers"`
+}
+
+// Signatory is somebody whose key counts.
+type Signatory struct {
+	// Agency is the approver's; an author speaks for none.
+	Agency string `yaml:"agency"`
+	// Subject is who holds the key, as tokens name them.
+	Subject string `yaml:"subject"`
+	// Key is the public key, a verifier key (c2sp.org/signed-note).
+	Key string `yaml:"key"`
 }
 
 // TLS names the certificate chain and the key that the gateway serves with,
@@ -67,6 +94,9 @@ type Issuer struct {
 // DefaultCheckpointEvery is used where the file gives no interval.
 const DefaultCheckpointEvery = 5 * time.Second
 
+// DefaultPolicyEvery is used where the file gives no interval.
+const DefaultPolicyEvery = 2 * time.Second
+
 // Load reads and checks the file.
 func Load(path string) (*Config, error) {
 	raw, err := os.ReadFile(path)
@@ -83,12 +113,12 @@ func Load(path string) (*Config, error) {
 
 // Parse reads a configuration from bytes; paths stay as they are.
 func Parse(raw []byte) (*Config, error) {
-	c := &Config{Log: Log{CheckpointEvery: DefaultCheckpointEvery}}
+	c := &Config{Log: Log{CheckpointEvery: DefaultCheckpointEvery}, Policy: Policy{Every: DefaultPolicyEvery}}
 	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict(), yaml.DisallowUnknownField())
 	if err := dec.Decode(c); err != nil {
 		text := yaml.FormatError(err, false, true)
-		if strings.HasPrefix(text, "time:") { // the one duration, whose key the library does not name
-			text = "log.checkpoint_every: " + text
+		if strings.HasPrefix(text, "time:") { // a duration, whose key the library does not name
+			text = "log.checkpoint_every or policy.every: " + text
 		}
 		return nil, fmt.Errorf("%s", text)
 	}
@@ -118,6 +148,30 @@ func (c *Config) check() error {
 			return missing(fmt.Sprintf("issuers[%d].jwks_file", i))
 		}
 	}
+	return c.Policy.check(c)
+}
+
+func (p *Policy) check(c *Config) error {
+	switch {
+	case p.Every < 100*time.Millisecond || p.Every > time.Hour:
+		return errors.New("policy.every: want 100ms to 1h")
+	case c.Production && p.Bundle == "":
+		return errors.New("policy.bundle: production takes its rules from a signed bundle only")
+	case p.Bundle != "" && (c.PoliciesDir != "" || c.SchemasDir != ""):
+		return errors.New("policy.bundle: policies_dir and schemas_dir do not go with it")
+	case p.Bundle != "" && len(p.Authors) == 0:
+		return missing("policy.authors")
+	}
+	for i, a := range p.Authors {
+		if a.Subject == "" || a.Key == "" || a.Agency != "" {
+			return fmt.Errorf("policy.authors[%d]: want a subject and a key, and no agency", i)
+		}
+	}
+	for i, a := range p.Approvers {
+		if a.Agency == "" || a.Subject == "" || a.Key == "" {
+			return fmt.Errorf("policy.approvers[%d]: want an agency, a subject and a key", i)
+		}
+	}
 	return nil
 }
 
@@ -125,7 +179,7 @@ func missing(key string) error { return fmt.Errorf("%s: required", key) }
 
 // resolve makes the paths of the file relative to its folder.
 func (c *Config) resolve(base string) {
-	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key}
+	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key, &c.Policy.Bundle}
 	for i := range c.Issuers {
 		paths = append(paths, &c.Issuers[i].JWKSFile)
 	}

@@ -18,7 +18,11 @@ const good = `listen: 127.0.0.1:8443
 data_dir: data
 production: true
 tls: {cert: tls/chain.pem, key: /etc/tls/key.pem}
-policies_dir: policies
+policy:
+  bundle: rules/bundle.tar.gz
+  every: 3s
+  authors: [{subject: author@police.example, key: police/author+1+x}]
+  approvers: [{agency: police, subject: siro@police.example, key: police/siro+1+x}]
 log: {origin: concord.example/log, checkpoint_every: 2s}
 issuers:
   - name: https://id.police.example
@@ -42,9 +46,13 @@ func TestLoad(t *testing.T) {
 	}
 	want := &config.Config{
 		Listen: "127.0.0.1:8443", DataDir: filepath.Join(dir, "data"), Production: true,
-		TLS:         config.TLS{Cert: filepath.Join(dir, "tls/chain.pem"), Key: "/etc/tls/key.pem"},
-		PoliciesDir: filepath.Join(dir, "policies"),
-		Log:         config.Log{Origin: "concord.example/log", CheckpointEvery: 2 * time.Second},
+		TLS: config.TLS{Cert: filepath.Join(dir, "tls/chain.pem"), Key: "/etc/tls/key.pem"},
+		Policy: config.Policy{
+			Bundle: filepath.Join(dir, "rules/bundle.tar.gz"), Every: 3 * time.Second,
+			Authors:   []config.Signatory{{Subject: "author@police.example", Key: "police/author+1+x"}},
+			Approvers: []config.Signatory{{Agency: "police", Subject: "siro@police.example", Key: "police/siro+1+x"}},
+		},
+		Log: config.Log{Origin: "concord.example/log", CheckpointEvery: 2 * time.Second},
 		Issuers: []config.Issuer{{
 			Name: "https://id.police.example", Agency: "police", Audience: "https://concord.example",
 			JWKSFile: filepath.Join(dir, "keys/police.json"), Roles: []identity.Role{identity.Analyst, identity.IGLead},
@@ -67,8 +75,8 @@ func TestLoad(t *testing.T) {
 // TestParseDefaults fills in what may be left out.
 func TestParseDefaults(t *testing.T) {
 	t.Parallel()
-	c, err := config.Parse([]byte(strings.Replace(good, ", checkpoint_every: 2s", "", 1)))
-	if err != nil || c.Log.CheckpointEvery != config.DefaultCheckpointEvery || c.DataDir != "data" {
+	c, err := config.Parse([]byte(strings.NewReplacer(", checkpoint_every: 2s", "", "  every: 3s\n", "").Replace(good)))
+	if err != nil || c.Log.CheckpointEvery != config.DefaultCheckpointEvery || c.Policy.Every != config.DefaultPolicyEvery || c.DataDir != "data" {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -87,6 +95,13 @@ func TestParseRefuses(t *testing.T) {
 		{"interval without unit", "checkpoint_every: 2s", "checkpoint_every: two", "checkpoint_every"},
 		{"certificate without key", ", key: /etc/tls/key.pem", "", "tls"},
 		{"production without TLS", "tls: {cert: tls/chain.pem, key: /etc/tls/key.pem}\n", "", "tls"},
+		{"policy interval too short", "every: 3s", "every: 5ms", "policy.every"},
+		{"production without a bundle", "  bundle: rules/bundle.tar.gz\n", "", "policy.bundle"},
+		{"bundle and folder", "production: true", "production: true\npolicies_dir: policies", "policy.bundle"},
+		{"bundle without authors", "  authors: [{subject: author@police.example, key: police/author+1+x}]\n", "", "policy.authors"},
+		{"author of an agency", "subject: author@police.example", "agency: police, subject: author@police.example", "policy.authors[0]"},
+		{"author without a key", ", key: police/author+1+x", "", "policy.authors[0]"},
+		{"approver without an agency", "agency: police, subject: siro", "subject: siro", "policy.approvers[0]"},
 		{"no issuers", good[strings.Index(good, "issuers:"):], "", "issuers"},
 		{"issuer without keys", "    jwks_file: keys/police.json\n", "", "issuers[0].jwks_file"},
 		{"unknown key", "production: true", "prodution: true", "prodution"},

@@ -46,6 +46,7 @@ type Dataset struct {
 
 	compiled    *jsonschema.Schema
 	fields      map[string]int    // pointer -> index in Fields
+	leaves      map[string]leaf   // pointer -> what its values may be
 	names       map[string]string // property names, for the decoder to share
 	identifying []int             // indexes in Fields of the identifiers
 }

@@ -11,9 +11,11 @@ type leaf struct {
 	// empty. item is the type of what a list holds, or kind.
 	kind, item string
 	format     string
-	enum       []any // of the field, or of the items of a list
-	required   bool  // and never null or empty
-	counts     bool  // an integer with a minimum of 0 or more and a maximum
+	// description is the sentence that the schema has for people.
+	description string
+	enum        []any // of the field, or of the items of a list
+	required    bool  // and never null or empty
+	counts      bool  // an integer with a minimum of 0 or more and a maximum
 }
 
 // field adds one leaf.
@@ -62,6 +64,7 @@ func (b *builder) leaf(schema map[string]any, at string) (leaf, error) {
 	}
 	l := leaf{kind: kind, item: kind}
 	l.format, _ = schema["format"].(string)
+	l.description, _ = schema["description"].(string)
 	l.enum, _ = schema["enum"].([]any)
 	low, bounded := schema["minimum"].(float64)
 	_, capped := schema["maximum"].(float64)

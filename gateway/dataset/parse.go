@@ -66,7 +66,7 @@ func (b *builder) dataset(a *rootAnnotation, raw []byte) (*Dataset, error) {
 		Name: a.Name, Title: title, Description: description, Version: a.Version, Kind: a.Kind,
 		SpecialCategory: a.SpecialCategory, SourceID: a.SourceID, Area: a.Area, EventDate: a.EventDate,
 		Fields: b.fields, Indicators: indicators, Schema: raw,
-		fields: make(map[string]int, len(b.fields)), names: b.names,
+		fields: make(map[string]int, len(b.fields)), leaves: b.leaves, names: b.names,
 	}
 	for i := range d.Fields {
 		d.Fields[i].SpecialCategory = d.Fields[i].SpecialCategory || a.SpecialCategory

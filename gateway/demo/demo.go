@@ -45,7 +45,7 @@ type Demo struct {
 // Start opens the folder, starts the gateway and fills it where it is new. The
 // caller must Close the demonstration.
 func Start(ctx context.Context, opt Options) (*Demo, []Submitted, error) {
-	folder, err := Prepare(opt.Dir, opt.Addr)
+	folder, err := Prepare(opt.Dir, opt.Addr, opt.Clock())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -43,13 +43,13 @@ type Folder struct {
 
 // Prepare makes a demonstration folder, or opens one that is there. A folder
 // that holds something else is refused.
-func Prepare(dir, listen string) (*Folder, error) {
+func Prepare(dir, listen string, now time.Time) (*Folder, error) {
 	const op = "demo.Prepare"
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, op, "The folder cannot be made.", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, gateway.DemoMark)); errors.Is(err, fs.ErrNotExist) {
-		if err := initialise(dir, listen); err != nil {
+		if err := initialise(dir, listen, now); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +73,7 @@ func Open(dir string) (*Folder, error) {
 }
 
 // initialise makes keys, configuration and mark in an empty folder.
-func initialise(dir, listen string) error {
+func initialise(dir, listen string, now time.Time) error {
 	const op = "demo.Prepare"
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -88,9 +88,13 @@ func initialise(dir, listen string) error {
 	if _, err := devissuer.Create(filepath.Join(dir, issuerDir), devissuer.Agencies()...); err != nil {
 		return err
 	}
+	policy, err := found(filepath.Join(dir, policyDir), now)
+	if err != nil {
+		return err
+	}
 	// The mark comes last: a folder without it was never finished.
 	mark := "One process made the keys of every party in this folder, and the people in it do not exist.\nIt is for demonstration only.\n"
-	for _, file := range [][2]string{{configFile, configText(listen)}, {gateway.DemoMark, mark}} {
+	for _, file := range [][2]string{{configFile, configText(listen, &policy)}, {gateway.DemoMark, mark}} {
 		if err := os.WriteFile(filepath.Join(dir, file[0]), []byte(file[1]), 0o600); err != nil {
 			return fault.Wrap(fault.Unavailable, op, "The folder cannot be written.", err)
 		}
@@ -99,13 +103,22 @@ func initialise(dir, listen string) error {
 }
 
 // configText is the configuration with which `concord serve` goes on.
-func configText(listen string) string {
+func configText(listen string, policy *config.Policy) string {
 	if strings.HasSuffix(listen, ":0") {
 		listen = defaultListen // a port that was free once need not be free again
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# A demonstration: concord serve --config %s\nlisten: %s\ndata_dir: .\nlog:\n  origin: %s\n  checkpoint_every: 1s\nissuers:\n",
+	fmt.Fprintf(&b, "# A demonstration: concord serve --config %s\nlisten: %s\ndata_dir: .\nlog:\n  origin: %s\n  checkpoint_every: 1s\n",
 		configFile, listen, Origin)
+	fmt.Fprintf(&b, "policy:\n  bundle: %s\n  every: %s\n  authors:\n", policy.Bundle, policy.Every)
+	for _, s := range policy.Authors {
+		fmt.Fprintf(&b, "    - {subject: %q, key: %q}\n", s.Subject, s.Key)
+	}
+	b.WriteString("  approvers:\n")
+	for _, s := range policy.Approvers {
+		fmt.Fprintf(&b, "    - {agency: %q, subject: %q, key: %q}\n", s.Agency, s.Subject, s.Key)
+	}
+	b.WriteString("issuers:\n")
 	for _, a := range devissuer.Agencies() {
 		roles := make([]string, 0, len(devissuer.Roles(a)))
 		for _, r := range devissuer.Roles(a) {

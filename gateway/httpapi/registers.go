@@ -3,9 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"regexp"
-	"slices"
 
-	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
@@ -23,8 +21,8 @@ type datasetItem struct {
 // agency.
 func (s *server) listDatasets(c *call) (*reply, error) {
 	out := list[datasetItem]{Items: []datasetItem{}}
-	for _, d := range s.Datasets.All() {
-		if s.Agreements.Visible(c.principal.Agency, d.Name) {
+	for _, d := range c.rules().Datasets.All() {
+		if c.rules().Agreements.Visible(c.principal.Agency, d.Name) {
 			out.Items = append(out.Items, datasetItem{
 				Name: d.Name, Title: d.Title, Description: d.Description, Version: d.Version,
 				Kind: string(d.Kind), SpecialCategory: d.SpecialCategory,
@@ -37,64 +35,11 @@ func (s *server) listDatasets(c *call) (*reply, error) {
 // readSchema returns a dataset's JSON Schema. A dataset that the caller's
 // agency shares nothing of answers as one that does not exist.
 func (s *server) readSchema(c *call) (*reply, error) {
-	d, ok := s.Datasets.Get(c.Param("dataset"))
-	if !ok || !s.Agreements.Visible(c.principal.Agency, d.Name) {
+	d, ok := c.rules().Datasets.Get(c.Param("dataset"))
+	if !ok || !c.rules().Agreements.Visible(c.principal.Agency, d.Name) {
 		return nil, fault.New(fault.NotFound, "httpapi.readSchema", "There is no such dataset.")
 	}
 	return &reply{raw: d.Schema, contentType: "application/schema+json"}, nil
-}
-
-// agreementItem is an agreement as the register shows it.
-type agreementItem struct {
-	ID        string           `json:"id"`
-	Version   int              `json:"version"`
-	Title     string           `json:"title"`
-	Provider  string           `json:"provider"`
-	Recipient string           `json:"recipient"`
-	Status    agreement.Status `json:"status"`
-	Valid     agreement.Period `json:"valid"`
-	Review    string           `json:"review"`
-	Datasets  []string         `json:"datasets"`
-	Purposes  []string         `json:"purposes"`
-}
-
-// listAgreements lists the agreements. Agreements are not secret: that they
-// can be seen is what trust in them rests on.
-func (s *server) listAgreements(*call) (*reply, error) {
-	out := list[agreementItem]{Items: []agreementItem{}}
-	for _, a := range s.Agreements.All() {
-		out.Items = append(out.Items, s.agreementItem(a))
-	}
-	return &reply{body: out}, nil
-}
-
-func (s *server) agreementItem(a *agreement.Agreement) agreementItem {
-	item := agreementItem{
-		ID: a.ID, Version: a.Version, Title: a.Title, Provider: a.Provider.Agency, Recipient: a.Recipient.Agency,
-		Status: a.Status(s.Clock()), Valid: a.Valid, Review: a.Review, Datasets: []string{}, Purposes: []string{},
-	}
-	for _, share := range a.Datasets {
-		item.Datasets = append(item.Datasets, share.Dataset)
-		for _, p := range share.Purposes {
-			item.Purposes = append(item.Purposes, p.Purpose)
-		}
-	}
-	slices.Sort(item.Purposes)
-	item.Purposes = slices.Compact(item.Purposes)
-	return item
-}
-
-// readAgreement returns one agreement whole, as it is enforced.
-func (s *server) readAgreement(c *call) (*reply, error) {
-	a, ok := s.Agreements.Get(c.Param("id"))
-	if !ok {
-		return nil, fault.New(fault.NotFound, "httpapi.readAgreement", "There is no such agreement.")
-	}
-	return &reply{body: struct {
-		agreementItem
-
-		Agreement *agreement.Agreement `json:"agreement"`
-	}{s.agreementItem(a), a}}, nil
 }
 
 // analystForm is what the subject of a token looks like. The log names the

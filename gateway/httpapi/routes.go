@@ -30,6 +30,8 @@ func (s *server) routes() []route {
 		{method: http.MethodPost, path: "/v1/decisions/explain", name: "decisions.explain", handle: s.explain},
 		{method: http.MethodGet, path: "/v1/agreements", name: "agreements.list", handle: s.listAgreements},
 		{method: http.MethodGet, path: "/v1/agreements/:id", name: "agreements.read", handle: s.readAgreement},
+		{method: http.MethodPost, path: "/v1/agreements/:id/suspend", name: "agreements.suspend", about: true, handle: s.suspendAgreement},
+		{method: http.MethodPost, path: "/v1/policy/impact", name: "policy.impact", handle: s.policyImpact},
 		{method: http.MethodPost, path: "/v1/editions", name: "editions.create", handle: s.createEdition},
 		{method: http.MethodGet, path: "/v1/editions", name: "editions.list", handle: s.listEditions},
 		{method: http.MethodPost, path: "/v1/case-links", name: "case_links.create", about: true, handle: s.createCaseLink},

@@ -17,27 +17,29 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
-	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/activation"
 	"github.com/concord-gateway/concord/gateway/audit"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/disclosure"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/policy"
 	"github.com/concord-gateway/concord/gateway/profile"
+	"github.com/concord-gateway/concord/gateway/replay"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/gateway/submission"
 )
 
 // Deps is what the face needs.
 type Deps struct {
 	Identity    *identity.Verifier
-	Policy      *policy.Engine
-	Datasets    *dataset.Registry
-	Agreements  *agreement.Register
+	Rules       *rulebook.Book
+	Activation  *activation.Service
 	Submissions *submission.Service
 	Profiles    *profile.Service
 	Disclosures *disclosure.Service
 	Log         *audit.Log
+	// Impact says what a candidate bundle would change for past requests.
+	Impact func(ctx context.Context, candidate []byte, o replay.ImpactOptions) (replay.ImpactReport, error)
 	// OpenAPI is the API description as JSON; Docs is the page made from it.
 	OpenAPI, Docs []byte
 	// DocsStyle is the source expression that admits the style of that page.
@@ -63,10 +65,16 @@ type call struct {
 	principal identity.Principal
 	requestID string
 	route     route
+	book      *rulebook.Book
+	bound     context.Context //nolint:containedctx // the request's own, with its rules
 }
 
-// ctx is the context of the request.
-func (c *call) ctx() context.Context { return c.Request.Context() }
+// ctx is the context of the request. It carries the rules that the request is
+// answered by, from its first check to its last.
+func (c *call) ctx() context.Context { return c.bound }
+
+// rules are those of the request.
+func (c *call) rules() *rulebook.Rules { return c.book.In(c.bound) }
 
 // reply is an answer. Exactly one of body and raw is used.
 type reply struct {
@@ -144,7 +152,10 @@ func (s *server) envelope(c *gin.Context) {
 // handle, answer.
 func (s *server) adapt(r route) gin.HandlerFunc {
 	return func(g *gin.Context) {
-		c := &call{Context: g, requestID: g.GetString(requestIDKey), route: r}
+		c := &call{
+			Context: g, requestID: g.GetString(requestIDKey), route: r,
+			book: s.Rules, bound: s.Rules.Bind(g.Request.Context()),
+		}
 		rep, err := s.serve(c)
 		if err != nil {
 			s.refuse(c, err)
@@ -180,7 +191,7 @@ func (s *server) serve(c *call) (*reply, error) {
 // authorise asks concord.access whether the caller may use the route, on the
 // resource that it names.
 func (s *server) authorise(c *call, resource map[string]string) error {
-	d, err := s.Policy.Access(c.ctx(), policy.AccessInput{
+	d, err := c.rules().Policy.Access(c.ctx(), policy.AccessInput{
 		Actor: policyActor(c.principal), Action: c.route.name,
 		Resource: resource, Time: s.Clock().UTC().Format(time.RFC3339),
 	})

@@ -13,17 +13,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/caselink"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/disclosure"
 	"github.com/concord-gateway/concord/gateway/httpapi"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/devissuer"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
-	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/profile"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/gateway/submission"
 	"github.com/concord-gateway/concord/policies"
@@ -52,13 +51,8 @@ func newRig(tb testing.TB, mid between) *rig {
 	must(tb, os.Chmod(dir, 0o700))
 	issuer := value(devissuer.Create(filepath.Join(dir, "issuer"), devissuer.Agencies()...))(tb)
 	verifier := value(identity.NewVerifier(value(issuer.Trusted())(tb), time.Now))(tb)
-	datasets := value(dataset.Load(folder(tb, schemas.Files, "datasets")))(tb)
-	places := value(dataset.LoadPlaces(value(fs.ReadFile(schemas.Files, "places.json"))(tb)))(tb)
-	agreements := value(agreement.Load(folder(tb, policies.Files, "agreements"), datasets))(tb)
-	rules := value(policy.New(tb.Context(), policy.Config{
-		Core: folder(tb, policies.Files, "concord"), Agreements: agreements, Datasets: datasets, Timeout: 5 * time.Second,
-		Purposes: value(policy.LoadPurposes(value(fs.ReadFile(policies.Files, "purposes.json"))(tb)))(tb),
-	}))(tb)
+	draft := value(rulebook.Read(value(bundle.Gather(policies.Files, schemas.Files))(tb)))(tb)
+	book := rulebook.NewBook(value(draft.Rules(tb.Context(), draft.Newest()))(tb))
 	db := value(sqlite.Open(tb.Context(), filepath.Join(dir, "data"), sqlite.Options{}))(tb)
 	keys := value(local.Open(filepath.Join(dir, "keys")))(tb)
 	store := db.Log()
@@ -78,12 +72,12 @@ func newRig(tb testing.TB, mid between) *rig {
 		logOfProfiles = mid.log(log)
 	}
 	return &rig{tb: tb, issuer: issuer, handler: httpapi.New(httpapi.Deps{
-		Identity: verifier, Policy: rules, Datasets: datasets, Agreements: agreements, Log: log,
+		Identity: verifier, Rules: book, Log: log,
 		Submissions: submission.New(submission.Deps{
-			Datasets: datasets, Agreements: agreements, Records: db.Records(), Events: db.Events(), Keys: keys, Log: log, Clock: time.Now,
+			Rules: book, Records: db.Records(), Events: db.Events(), Keys: keys, Log: log, Clock: time.Now,
 		}),
 		Profiles: profile.New(profile.Deps{
-			Datasets: datasets, Places: places, Agreements: agreements, Policy: rules, Links: caselink.New(db.Events(), keys),
+			Rules: book, Links: caselink.New(db.Events(), keys),
 			Records: db.Records(), Events: db.Events(), Keys: keys, Log: logOfProfiles, Clock: time.Now,
 		}),
 		Disclosures: disclosure.New(log, db.Log()),

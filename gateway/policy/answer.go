@@ -86,7 +86,9 @@ func (in Input) value(known map[Group]*ast.Term) ast.Value {
 			"emergency", emergency, "time", ast.StringTerm(r.Time), "area", ast.StringTerm(r.Area)),
 		"usage", pairs(
 			"subjects_last_hour", ast.IntNumberTerm(in.Usage.SubjectsLastHour),
-			"subjects_last_day", ast.IntNumberTerm(in.Usage.SubjectsLastDay)),
+			"subjects_last_day", ast.IntNumberTerm(in.Usage.SubjectsLastDay),
+			"agency_subjects_last_hour", ast.IntNumberTerm(in.Usage.AgencySubjectsLastHour),
+			"agency_subjects_last_day", ast.IntNumberTerm(in.Usage.AgencySubjectsLastDay)),
 		"groups", ast.ArrayTerm(groups...),
 	).Value
 }
@@ -118,11 +120,11 @@ func (a Actor) term() *ast.Term {
 
 // pairs builds an object of names and terms in turn.
 func pairs(keysAndTerms ...any) *ast.Term {
-	o := ast.NewObject()
+	kv := make([][2]*ast.Term, 0, len(keysAndTerms)/2)
 	for i := 0; i+1 < len(keysAndTerms); i += 2 {
 		key, _ := keysAndTerms[i].(string)
 		value, _ := keysAndTerms[i+1].(*ast.Term)
-		o.Insert(ast.InternedTerm(key), value)
+		kv = append(kv, [2]*ast.Term{ast.InternedTerm(key), value})
 	}
-	return ast.NewTerm(o)
+	return ast.ObjectTerm(kv...)
 }

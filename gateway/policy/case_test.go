@@ -3,97 +3,71 @@ package policy
 import (
 	"maps"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
-	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/release"
 )
 
-// policyCase is one file of testdata/cases: a request to the shipped policies
-// and what must come of it. A group is written "provider dataset".
-type policyCase struct {
-	Title string `yaml:"title"`
-	Input Input  `yaml:"input"`
-	Want  struct {
-		Allow bool `yaml:"allow"`
-		// Released maps group and treatment to all fields with that treatment.
-		Released map[string]map[string][]string `yaml:"released"`
-		// Withheld maps a group to the codes of all its reasons.
-		Withheld map[string][]string `yaml:"withheld"`
-	} `yaml:"want"`
-}
-
+// TestCases puts every case of policies/cases to the shipped policies.
 func TestCases(t *testing.T) {
-	files, err := filepath.Glob("testdata/cases/*.yaml")
-	if err != nil || len(files) < 30 {
-		t.Fatalf("%d cases, %v", len(files), err)
+	cases, err := ReadCases(os.DirFS("../../policies"), "cases")
+	if err != nil || len(cases) < 30 {
+		t.Fatalf("%d cases, %v", len(cases), err)
 	}
 	cfg := sample(t)
 	e := newEngine(t, cfg)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			raw, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var c policyCase
-			if err := yaml.UnmarshalWithOptions(raw, &c, yaml.Strict(), yaml.UseJSONUnmarshaler()); err != nil {
-				t.Fatal(err)
+	for _, c := range cases {
+		t.Run(strings.TrimSuffix(path.Base(c.File), ".yaml"), func(t *testing.T) {
+			if r := c.Run(t.Context(), e); !r.Passed {
+				t.Error(r.Detail)
 			}
 			got, err := e.Decide(t.Context(), c.Input)
 			if err != nil {
 				t.Fatal(err)
-			}
-			if got.Allow != c.Want.Allow {
-				t.Errorf("allow is %t", got.Allow)
-			}
-			released, withheld := summary(got)
-			if diff := cmp.Diff(normalised(c.Want.Released), released); diff != "" {
-				t.Errorf("released (-want +got):\n%s", diff)
-			}
-			want := map[string][]string{}
-			for g, codes := range c.Want.Withheld {
-				want[g] = slices.Sorted(slices.Values(codes))
-			}
-			if diff := cmp.Diff(want, withheld); diff != "" {
-				t.Errorf("withheld (-want +got):\n%s", diff)
 			}
 			accountsForEveryField(t, cfg, c.Input, got)
 		})
 	}
 }
 
-func summary(d Decision) (released map[string]map[string][]string, withheld map[string][]string) {
-	released, withheld = map[string]map[string][]string{}, map[string][]string{}
-	for _, g := range d.Groups {
-		key := g.Provider + " " + g.Dataset
-		for f, grant := range g.Fields {
-			if released[key] == nil {
-				released[key] = map[string][]string{}
-			}
-			t := string(grant.Treatment)
-			released[key][t] = append(released[key][t], f)
-		}
+// A case that does not come out as it must says in words what is otherwise.
+func TestCaseDifferences(t *testing.T) {
+	c := Case{Want: Wanted{
+		Allow:    true,
+		Released: map[string]map[string][]string{"homes housing.tenancy": {"year": {"/date_of_birth"}}},
+		Withheld: map[string][]string{"homes housing.concern": {"expired", "expired"}},
+	}}
+	d := Decision{Groups: []GroupDecision{{
+		Provider: "homes", Dataset: "housing.tenancy", Fields: map[string]Grant{"/date_of_birth": {Treatment: release.Full}},
+	}}, Withheld: []Withheld{{Provider: "homes", Dataset: "housing.concern", Code: "expired"}}}
+	want := []string{
+		"allow is false",
+		"not released: homes housing.tenancy /date_of_birth as year",
+		"not withheld: homes housing.concern for expired (2)",
+		"unexpectedly released: homes housing.tenancy /date_of_birth as full",
 	}
-	for _, w := range d.Withheld {
-		key := w.Provider + " " + w.Dataset
-		withheld[key] = append(withheld[key], w.Code)
+	if diff := cmp.Diff(want, c.Differences(d)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
-	return normalised(released), withheld
 }
 
-func normalised(in map[string]map[string][]string) map[string]map[string][]string {
-	out := map[string]map[string][]string{}
-	for g, treatments := range in {
-		out[g] = map[string][]string{}
-		for t, fields := range treatments {
-			out[g][t] = slices.Sorted(slices.Values(fields))
+// A case is read strictly: a misspelt key would test nothing.
+func TestReadCasesRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"unknown key": "title: x\nwants: {allow: true}\n", "not YAML": "title: [", "input of another form": "input: {actor: 1}\n",
+	} {
+		_, err := ReadCases(fstest.MapFS{"cases/a.yaml": {Data: []byte(text)}}, "cases")
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "cases/a.yaml") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	return out
 }
 
 // accountsForEveryField checks that each field of each dataset asked for is

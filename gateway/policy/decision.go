@@ -45,10 +45,13 @@ type Emergency struct {
 	Incident string `json:"incident"`
 }
 
-// Usage is how many subjects the actor asked for in the last hour and day.
+// Usage is how many subjects the actor, and all of the actor's agency together,
+// asked for in the last hour and day.
 type Usage struct {
-	SubjectsLastHour int `json:"subjects_last_hour"`
-	SubjectsLastDay  int `json:"subjects_last_day"`
+	SubjectsLastHour       int `json:"subjects_last_hour"`
+	SubjectsLastDay        int `json:"subjects_last_day"`
+	AgencySubjectsLastHour int `json:"agency_subjects_last_hour"`
+	AgencySubjectsLastDay  int `json:"agency_subjects_last_day"`
 }
 
 // Group is one provider's dataset.
@@ -109,15 +112,20 @@ type Obligations struct {
 	// empty.
 	Review  string `json:"review"`
 	Expires string `json:"expires"`
-	// Quota is the tightest that applies, for the log to hold against every
-	// request before this one; nil where no agreement sets one.
+	// Quota is the tightest that applies, each part by itself, for the log to
+	// hold against every request before this one; nil where no agreement sets
+	// one. One that is used up is in it too, so that it can be said when there
+	// is room.
 	Quota *Quota `json:"quota,omitempty"`
 }
 
-// Quota is how many subjects one actor may ask for; zero is no limit.
+// Quota is how many subjects one actor, and all of an agency together, may ask
+// for; zero is no limit.
 type Quota struct {
-	PerHour int `json:"per_hour"`
-	PerDay  int `json:"per_day"`
+	PerHour       int `json:"per_hour"`
+	PerDay        int `json:"per_day"`
+	AgencyPerHour int `json:"agency_per_hour"`
+	AgencyPerDay  int `json:"agency_per_day"`
 }
 
 // Withheld names fields that are not released, and why. Code and Reason depend

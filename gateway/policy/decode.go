@@ -252,6 +252,10 @@ func (d *decoder) quota(v ast.Value) *Quota {
 			out.PerHour = d.number(v.Value)
 		case perDay:
 			out.PerDay = d.number(v.Value)
+		case agencyPerHour:
+			out.AgencyPerHour = d.number(v.Value)
+		case agencyPerDay:
+			out.AgencyPerDay = d.number(v.Value)
 		default:
 			d.unknown(k)
 		}

@@ -18,12 +18,15 @@ var (
 	oracleFields   = []string{"/area", "/given_name", "/postcode", "/uprn", "/date_of_birth"}
 	oracleDates    = []string{"2026-01-01", "2026-06-29", "2026-06-30", "2026-07-01", "2026-12-31"}
 	oracleTimes    = []string{
-		"2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-06-30T00:00:00Z", "2026-06-30T12:00:00Z",
+		"2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-03-01T12:00:00Z", "2026-05-01T12:00:00Z", "2026-06-30T00:00:00Z", "2026-06-30T12:00:00Z",
 		"2026-06-30T23:59:59Z", "2026-07-01T00:00:00Z",
 	}
 )
 
-// drawAgreements draws up to six agreements. One table of treatments for each
+// maxDrawn is how many agreements are drawn at most.
+const maxDrawn = 8
+
+// drawAgreements draws some agreements. One table of treatments for each
 // use keeps them from conflicting, as Load demands.
 func drawAgreements(t *rapid.T, base Config) *agreement.Register {
 	table := map[string]release.Treatment{}
@@ -39,8 +42,12 @@ func drawAgreements(t *rapid.T, base Config) *agreement.Register {
 		return out
 	}
 	files := fstest.MapFS{}
-	for i := range rapid.SampledFrom([]int{0, 1, 3, 4, 6, 8}).Draw(t, "agreements") {
-		a := drawAgreement(t, base, fmt.Sprintf("ISA-%d", i), fields)
+	for i := range rapid.SampledFrom([]int{0, 3, 4, 6, maxDrawn, maxDrawn}).Draw(t, "agreements") {
+		conditions := rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 1, 2, 3, 4}).Draw(t, "conditions")
+		a := drawAgreement(t, base, conditionedID(i, conditions), fields)
+		if conditions > 0 {
+			files[a.ID+"/conditions.rego"] = &fstest.MapFile{Data: conditionsOf(a.ID)}
+		}
 		raw, err := json.Marshal(a)
 		if err != nil {
 			t.Fatal(err)
@@ -62,9 +69,10 @@ func drawAgreement(
 	a.ID, a.Version = id, rapid.IntRange(1, 3).Draw(t, "version")
 	a.Provider.Agency = rapid.SampledFrom([]string{"homes-a", "homes-a", "homes-b", "west-mercia-police"}).Draw(t, "provider")
 	a.Recipient.Agency = pickRecipient(t)
-	from := rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4}).Draw(t, "from")
-	a.Valid = agreement.Period{From: oracleDates[from], To: oracleDates[max(from, rapid.SampledFrom([]int{0, 1, 2, 4, 4, 4}).Draw(t, "to"))]}
-	if rapid.IntRange(0, 4).Draw(t, "suspended") == 0 {
+	from := rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 1, 2, 3, 4}).Draw(t, "from")
+	a.Valid = agreement.Period{From: oracleDates[from], To: oracleDates[max(from, rapid.SampledFrom([]int{0, 1, 2, 4, 4, 4, 4, 4}).Draw(t, "to"))]}
+	a.Review = rapid.SampledFrom(append([]string{oracleDates[0], oracleDates[1], oracleDates[2]}, slices.Repeat(oracleDates[4:], 5)...)).Draw(t, "review")
+	if rapid.IntRange(0, 7).Draw(t, "suspended") == 0 {
 		a.Suspended = &agreement.Suspension{On: rapid.SampledFrom(oracleDates).Draw(t, "on"), By: "homes-a", Reason: "x"}
 	}
 	a.Datasets = nil
@@ -125,6 +133,10 @@ func drawPurpose(t *rapid.T, p Purpose, kinds []string, fields map[string]releas
 		out.Quota = &agreement.Quota{
 			PerHour: rapid.IntRange(0, 4).Draw(t, "per_hour"), PerDay: rapid.IntRange(0, 4).Draw(t, "per_day"),
 		}
+		if rapid.IntRange(0, 2).Draw(t, "of_agency") == 0 {
+			out.Quota.AgencyPerHour = rapid.IntRange(0, 8).Draw(t, "agency_per_hour")
+			out.Quota.AgencyPerDay = rapid.IntRange(0, 30).Draw(t, "agency_per_day")
+		}
 	}
 	if !slices.Contains(kinds, kindArea) && rapid.Bool().Draw(t, "row") {
 		out.Conditions.Row = []release.Condition{{Attr: "event_date", Op: "within_days", Value: 30}, {Attr: "area", Op: "eq", Value: "x"}}
@@ -136,25 +148,28 @@ func drawInput(t *rapid.T) Input {
 	pick := func(label string, from ...string) string { return rapid.SampledFrom(from).Draw(t, label) }
 	in := Input{
 		Actor: Actor{
-			Subject: "ann", Agency: pick("agency", "west-mercia-police", "west-mercia-police", "homes-b"),
-			Clearance: pick("clearance", "", "nppv2", "nppv3", "dv"),
+			Subject: "ann", Agency: pick("agency", "west-mercia-police", "west-mercia-police", "west-mercia-police", "homes-b"),
+			Clearance: pick("clearance", "", "nppv2", "nppv2", "nppv3", "dv"),
 			Roles: rapid.SampledFrom([][]string{
-				{"analyst"}, {"analyst", "emergency"}, {"emergency", "analyst"}, {"analyst", "supervisor"}, {"supervisor"},
+				{"analyst"}, {"analyst"}, {"analyst"}, {"analyst", "emergency"}, {"analyst", "emergency"}, {"emergency", "analyst"}, {"analyst", "supervisor"}, {"supervisor"},
 				{"partner-ig"}, {},
 			}).Draw(t, "roles"),
 		},
 		Request: Request{
-			Kind: pick("kind", "subject", "subject", "area"), CaseRef: "OP-1",
-			Purpose: pick("purpose", "soc-investigation", "soc-investigation", "soc-local-profile",
-				"child-exploitation-safeguarding", "child-exploitation-safeguarding", "protection-of-life", "none-such"),
-			CaseLink: pick("link", "assigned", "assigned", "self_claimed", "none"),
+			Kind: pick("kind", "subject", "subject", "area"), CaseRef: pick("case", "OP-1", "OP-1", "CE-2", ""),
+			Purpose: pick("purpose", "soc-investigation", "soc-investigation", "soc-investigation", "soc-local-profile",
+				"child-exploitation-safeguarding", "child-exploitation-safeguarding", "child-exploitation-safeguarding",
+				"protection-of-life", "none-such"),
+			CaseLink: pick("link", "assigned", "assigned", "assigned", "assigned", "self_claimed", "none"),
 			Time:     pick("time", oracleTimes...),
 		},
 		Usage: Usage{
-			SubjectsLastHour: rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5}).Draw(t, "hour"),
-			SubjectsLastDay:  rapid.SampledFrom([]int{0, 1, 2, 3, 19, 20}).Draw(t, "day"),
+			SubjectsLastHour: rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4, 5}).Draw(t, "hour"),
+			SubjectsLastDay:  rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 19, 20}).Draw(t, "day"),
 		},
 	}
+	in.Usage.AgencySubjectsLastHour = in.Usage.SubjectsLastHour + rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "agency_hour")
+	in.Usage.AgencySubjectsLastDay = in.Usage.SubjectsLastDay + rapid.SampledFrom([]int{0, 0, 1, 10}).Draw(t, "agency_day")
 	if rapid.IntRange(0, 3).Draw(t, "emergency") == 0 {
 		in.Request.Purpose = pick("purpose", "protection-of-life", "protection-of-life", "soc-investigation")
 		in.Request.Emergency = &Emergency{

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"runtime"
@@ -10,15 +11,12 @@ import (
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
-	"github.com/open-policy-agent/opa/v1/topdown"
+	"github.com/open-policy-agent/opa/v1/version"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/fault"
 )
-
-// DefaultTimeout is how long one evaluation may take where Config does not say.
-const DefaultTimeout = 50 * time.Millisecond
 
 // Config is what an Engine is made of.
 type Config struct {
@@ -28,9 +26,19 @@ type Config struct {
 	Agreements *agreement.Register
 	Purposes   []Purpose
 	Datasets   *dataset.Registry
-	// Timeout is how long one evaluation may take; zero is DefaultTimeout.
+	// Timeout is how much processor time one evaluation may take; zero is
+	// DefaultTimeout. Where a thread's processor time cannot be had (elsewhere
+	// than on Linux) it is time on the wall.
 	Timeout time.Duration
+	// Patience is how long one evaluation may take by the clock on the wall;
+	// zero is DefaultPatience.
+	Patience time.Duration
+	// Evaluator is the evaluator that the revision names; empty is the one that
+	// this process has. Rules out of an archive name the one of their time.
+	Evaluator string
 }
+
+func (c Config) evaluator() string { return cmp.Or(c.Evaluator, version.Version) }
 
 // Engine decides by one policy revision. It does not change after New and is
 // safe for concurrent use.
@@ -38,7 +46,7 @@ type Engine struct {
 	release  rego.PreparedEvalQuery
 	access   rego.PreparedEvalQuery
 	purposes map[string]Purpose
-	timeout  time.Duration
+	limits   limits
 	// groups holds the values of what is known to be shared, for inputs.
 	groups map[Group]*ast.Term
 	// asked are the groups that a request could concern, by kind, and agreements
@@ -51,6 +59,10 @@ type Engine struct {
 	// modules and data are what was compiled and loaded, for a Memo to read.
 	modules map[string]*ast.Module
 	data    ast.Object
+	// hosts are the agencies that run the gateway.
+	hosts map[string]bool
+	// evaluator is the one that revision names.
+	evaluator string
 	// options are added to each evaluation; tests set them.
 	options []rego.EvalOption
 }
@@ -59,7 +71,7 @@ type Engine struct {
 // either is a fault of kind Invalid that names file and line.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
 	const op = "policy.New"
-	if err := cfg.Agreements.CheckPurposes(kindsByID(cfg.Purposes)); err != nil {
+	if err := cfg.Agreements.CheckPurposes(knownPurposes(cfg.Purposes)); err != nil {
 		return nil, err
 	}
 	sources, err := readSources(cfg)
@@ -71,26 +83,28 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy does not compile.", err)
 	}
 	data := document(cfg, sources)
-	e, err := prepare(ctx, cfg, compiler, newStore(data))
+	store := newStore(data)
+	e, err := prepare(ctx, cfg, compiler, store)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The policy cannot be prepared.", err)
 	}
-	e.revision = sources.revision(cfg)
+	if err := e.tryConditions(ctx, cfg, compiler, store); err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "The conditions of an agreement do not stand a trial.", err)
+	}
+	e.hosts = hosts(sources.agencies)
+	e.revision, e.evaluator = sources.revision(cfg), cfg.evaluator()
 	e.modules, e.data = sources.modules, data
 	return e, nil
 }
 
 // prepare readies both queries, once.
 func prepare(ctx context.Context, cfg Config, compiler *ast.Compiler, store storage.Store) (*Engine, error) {
-	e := &Engine{purposes: make(map[string]Purpose, len(cfg.Purposes)), timeout: cfg.Timeout, groups: map[Group]*ast.Term{}}
+	e := &Engine{purposes: make(map[string]Purpose, len(cfg.Purposes)), limits: cfg.limits(), groups: map[Group]*ast.Term{}}
 	e.places = make(chan struct{}, runtime.GOMAXPROCS(0))
 	e.agreements, e.asked = cfg.Agreements, askedByKind(cfg.Agreements, cfg.Datasets)
 	for _, p := range cfg.Agreements.Groups() {
 		g := Group{p.Provider, p.Dataset}
 		e.groups[g] = g.term()
-	}
-	if e.timeout <= 0 {
-		e.timeout = DefaultTimeout
 	}
 	for _, p := range cfg.Purposes {
 		e.purposes[p.ID] = p
@@ -112,6 +126,12 @@ func prepare(ctx context.Context, cfg Config, compiler *ast.Compiler, store stor
 // Revision is the SHA-256, in hexadecimal, over everything that a decision
 // depends on besides its input.
 func (e *Engine) Revision() string { return e.revision }
+
+// Evaluator is the version of the evaluator that Revision names.
+func (e *Engine) Evaluator() string { return e.evaluator }
+
+// Host reports whether an agency is the one that runs the gateway.
+func (e *Engine) Host(agency string) bool { return e.hosts[agency] }
 
 // Purpose returns the purpose with an id.
 func (e *Engine) Purpose(id string) (Purpose, bool) {
@@ -183,8 +203,8 @@ func evaluate[T any](
 }
 
 // answer evaluates when one of the places is free: as many evaluations run at
-// once as there are processors, so that the time-out measures one evaluation
-// and not the queue before it. It returns nil where the query has no answer.
+// once as there are processors, so that the limits measure one evaluation and
+// not the queue before it. It returns nil where the query has no answer.
 func (e *Engine) answer(
 	ctx context.Context, query *rego.PreparedEvalQuery, input ast.Value, at time.Time,
 ) (ast.Value, error) {
@@ -194,16 +214,14 @@ func (e *Engine) answer(
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.timeout)
-	defer cancel()
-	stop := topdown.NewCancel()
-	defer context.AfterFunc(ctx, stop.Cancel)()
+	w := e.limits.begin()
+	defer context.AfterFunc(ctx, w.stop.Cancel)()
 	options := append([]rego.EvalOption{
-		rego.EvalParsedInput(input), rego.EvalTime(at), rego.EvalExternalCancel(stop), rego.EvalMetrics(metrics.NoOp()),
+		rego.EvalParsedInput(input), rego.EvalTime(at), rego.EvalExternalCancel(w.stop), rego.EvalMetrics(metrics.NoOp()),
 	}, e.options...)
 	results, err := query.Eval(ctx, options...)
-	if err == nil {
-		err = ctx.Err() // an answer that comes too late is none
+	if late := w.end(ctx); late != nil {
+		err = late
 	}
 	if err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ func TestNewRefuses(t *testing.T) {
 		"conditions for another": {withConditions("package concord.agreements[\"ISA-SH-WMP-001\"]\n\npermit := true\n"), "ISA-TH-WMP-001/conditions.rego:1"},
 		"conditions as core":     {withConditions("package concord.release\n\nallow := true\n"), "ISA-TH-WMP-001/conditions.rego:1"},
 		"conditions that ask the decision": {
-			withConditions("package concord.agreements[\"ISA-TH-WMP-001\"]\n\npermit if data.concord.release.allow\n"), "recursi",
+			withConditions("package concord.agreements[\"ISA-TH-WMP-001\"]\n\npermit if data.concord.release.allow\n"), "[outside]",
 		},
 	}
 	for name, c := range cases {
@@ -76,9 +76,12 @@ func TestDecideRefusesATimeThatIsNone(t *testing.T) {
 
 func TestLoadPurposes(t *testing.T) {
 	for name, text := range map[string]string{
-		"not JSON": "[", "text after it": "[] 1", "unknown key": `[{"id":"a","title":"A","kinds":["area"],"colour":1}]`,
-		"no id": `[{"title":"A","kinds":["area"]}]`, "twice": `[{"id":"a","title":"A","kinds":["area"]},{"id":"a","title":"A","kinds":["area"]}]`,
-		"no kind": `[{"id":"a","title":"A"}]`, "wrong kind": `[{"id":"a","title":"A","kinds":["planet"]}]`,
+		"not JSON": "[", "text after it": "[] 1", "unknown key": `[{"id":"a","title":"A","kinds":["area"],"law_enforcement":true,"colour":1}]`,
+		"no id": `[{"title":"A","kinds":["area"],"law_enforcement":true}]`, "twice": `[{"id":"a","title":"A","kinds":["area"],"law_enforcement":true},{"id":"a","title":"A","kinds":["area"],"law_enforcement":true}]`,
+		"no kind": `[{"id":"a","title":"A","law_enforcement":true}]`, "wrong kind": `[{"id":"a","title":"A","kinds":["planet"],"law_enforcement":true}]`,
+		"law enforcement not said": `[{"id":"a","title":"A","kinds":["area"]}]`,
+		"law enforcement null":     `[{"id":"a","title":"A","kinds":["area"],"law_enforcement":null}]`,
+		"law enforcement twice":    `[{"id":"a","title":"A","kinds":["area"],"law_enforcement":true,"law_enforcement":false}]`,
 	} {
 		if _, err := LoadPurposes([]byte(text)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", name, err)
@@ -86,6 +89,12 @@ func TestLoadPurposes(t *testing.T) {
 	}
 	e := newEngine(t, sample(t))
 	if p, ok := e.Purpose("protection-of-life"); !ok || !p.Emergency {
+		t.Errorf("got %+v, %t", p, ok)
+	}
+	if p, ok := e.Purpose("soc-investigation"); !ok || !p.LawEnforcement {
+		t.Errorf("got %+v, %t", p, ok)
+	}
+	if p, ok := e.Purpose("tenancy-enforcement"); !ok || p.LawEnforcement {
 		t.Errorf("got %+v, %t", p, ok)
 	}
 	if _, ok := e.Purpose("curiosity"); ok {

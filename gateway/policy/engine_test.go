@@ -18,8 +18,8 @@ import (
 	"github.com/concord-gateway/concord/schemas"
 )
 
-// patience is the timeout of tests that are not about time: the race detector
-// on a busy machine is slow.
+// patience is what tests that are not about time allow: the race detector on a
+// busy machine is slow.
 const patience = 30 * time.Second
 
 // now is the day on which the sample agreements are looked at.
@@ -55,7 +55,7 @@ func sample(tb testing.TB) Config {
 	}
 	return Config{
 		Core: sub(tb, policies.Files, "concord"), Agreements: agreements,
-		Purposes: purposes, Datasets: ds, Timeout: patience,
+		Purposes: purposes, Datasets: ds, Timeout: patience, Patience: patience,
 	}
 }
 
@@ -163,9 +163,8 @@ func TestTwoHundredDecisionsAtOnce(t *testing.T) {
 
 // Who waits for a place gives up with its caller, and not before.
 func TestWaitingEndsWithTheCaller(t *testing.T) {
-	cfg := sample(t)
-	cfg.Timeout = time.Nanosecond // it has not begun while the caller waits
-	e := newEngine(t, cfg)
+	e := newEngine(t, sample(t))
+	e.limits.processor = time.Nanosecond // it has not begun while the caller waits
 	for range cap(e.places) {
 		e.places <- struct{}{}
 	}

@@ -38,6 +38,11 @@ func (e *Engine) Explain(ctx context.Context, in Input) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
+	return w.items(), nil
+}
+
+// items are the fields of a decision, in order.
+func (w *wireDecision) items() []Item {
 	items := []Item{}
 	for _, g := range w.Groups {
 		for field, grant := range g.Fields {
@@ -63,5 +68,5 @@ func (e *Engine) Explain(ctx context.Context, in Input) ([]Item, error) {
 		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Dataset, b.Dataset),
 			cmp.Compare(a.Field, b.Field), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Agreement, b.Agreement))
 	})
-	return items, nil
+	return items
 }

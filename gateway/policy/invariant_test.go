@@ -95,8 +95,6 @@ func TestInvariant03EngineFailureIsNoDecision(t *testing.T) {
 		}
 		return c
 	}
-	late := cfg
-	late.Timeout = time.Nanosecond
 	cases := map[string]struct {
 		cfg  Config
 		code string
@@ -104,7 +102,7 @@ func TestInvariant03EngineFailureIsNoDecision(t *testing.T) {
 		"undefined":           {core("decision := 1 if false\n"), "policy-undefined"},
 		"conflict":            {core("decision := 1\n\ndecision := 2\n"), "policy-failed"},
 		"built-in error":      {core("decision := time.parse_rfc3339_ns(input.actor.subject)\n"), "policy-failed"},
-		"time-out":            {late, "policy-failed"},
+		"time-out":            {cfg, "policy-failed"},
 		"another shape":       {core("decision := {\"allow\": \"yes\"}\n"), "policy-malformed"},
 		"unknown key":         {core("decision := {\"allow\": true, \"also\": 1}\n"), "policy-malformed"},
 		"no group answered":   {core("decision := {\"allow\": true, \"groups\": []}\n"), "policy-incomplete"},
@@ -117,6 +115,9 @@ func TestInvariant03EngineFailureIsNoDecision(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, c.cfg)
+			if name == "time-out" {
+				e.limits.processor = time.Nanosecond
+			}
 			d, err := e.Decide(t.Context(), in)
 			failsClosed(t, err, c.code)
 			if diff := cmp.Diff(Decision{}, d); diff != "" {

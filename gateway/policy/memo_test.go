@@ -42,7 +42,7 @@ func TestMemoReads(t *testing.T) {
 // withConditions gives one agreement conditions.
 func withConditions(tb testing.TB, cfg Config, id, body string) Config {
 	tb.Helper()
-	return conditioned(tb, cfg, func(a string) string {
+	return underConditions(tb, cfg, func(a string) string {
 		if a != id {
 			return ""
 		}
@@ -51,7 +51,7 @@ func withConditions(tb testing.TB, cfg Config, id, body string) Config {
 }
 
 // conditioned gives each agreement the conditions that it is said to have.
-func conditioned(tb interface {
+func underConditions(tb interface {
 	Helper()
 	Fatal(args ...any)
 }, cfg Config, body func(id string) string,
@@ -92,7 +92,7 @@ func TestMemoReadsConditions(t *testing.T) {
 		"a walk":               {"permit if {\n\twalk(input.request, [_, v])\n\tv == \"a\"\n}", []string{"request value"}, nil},
 		"a computed name":      {"permit if {\n\tsome k in [\"case_ref\"]\n\tinput.request[k] == \"a\"\n}", []string{"request value"}, nil},
 		"another input":        {"_p if input.request.kind == \"a\"\n\npermit if _p with input as {\"request\": {\"kind\": \"a\"}}", []string{"value"}, nil},
-		"the rules' own clock": {"permit if data.concord.release._now > 5", []string{"request/time value"}, nil},
+		"a clock of its own":   {"permit if time.parse_rfc3339_ns(input.request.time) > 5", []string{"request/time value"}, nil},
 		"any rule of them":     {"permit if {\n\tsome k\n\tdata.concord.access._actions[k]\n}", []string{"request/time order"}, []string{"request/time value"}},
 		"a text, for what it is": {
 			"permit if input.request.case_ref == \"OP-1\"\n\ndeny contains \"no\" if endswith(input.request.case_ref, \"-X\")",
@@ -198,7 +198,7 @@ func bodies() []string {
 		"permit if input.request.time < \"2026-06-30T12\"",
 		"permit := true\n\ndeny contains \"Not today.\" if time.weekday(time.parse_rfc3339_ns(input.request.time)) == \"Tuesday\"",
 		"permit := true\n\ndeny contains input.request.case_ref if input.usage.subjects_last_day > 2",
-		"permit if data.concord.release._now > 1782777600000000000",
+		"permit if time.parse_rfc3339_ns(input.request.time) > 1782777600000000000",
 		"permit if {\n\tsome v in input.request\n\tv == \"OP-2\"\n}",
 		"permit if count(json.marshal(input)) % 2 == 0",
 		"permit if input.request.emergency.incident == \"I-1\"\n\npermit if input.request.emergency == null",
@@ -220,7 +220,7 @@ func TestMemoDecidesAsTheEngine(t *testing.T) {
 		} else {
 			cfg.Agreements = drawAgreements(t, base)
 		}
-		cfg = conditioned(t, cfg, func(string) string { return rapid.SampledFrom(bodies()).Draw(t, "conditions") })
+		cfg = underConditions(t, cfg, func(string) string { return rapid.SampledFrom(bodies()).Draw(t, "conditions") })
 		e, err := New(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)

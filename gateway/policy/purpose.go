@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 
+	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
@@ -19,24 +19,39 @@ type Purpose struct {
 	Kinds []string `json:"kinds"`
 	// Emergency says that it is the purpose of emergency access.
 	Emergency bool `json:"emergency,omitempty"`
+	// LawEnforcement says that it is a law enforcement purpose (DPA 2018 s.31):
+	// the prevention, investigation, detection or prosecution of crime. Data
+	// collected for law enforcement does not go to any other purpose unless law
+	// authorises it (s.36(4)).
+	LawEnforcement bool `json:"law_enforcement"`
+}
+
+// purposeLine is a purpose as the list has it. Whether it is law enforcement
+// must be said: neither answer is safe to assume.
+type purposeLine struct {
+	Purpose
+
+	LawEnforcement *bool `json:"law_enforcement"`
 }
 
 // LoadPurposes reads the list of purposes (policies/purposes.json). Unknown
-// keys, an id given twice and a kind that does not exist are faults of kind
-// Invalid.
+// keys, a key or an id given twice, a kind that does not exist and a purpose
+// that does not say whether it is law enforcement are faults of kind Invalid.
 func LoadPurposes(raw []byte) ([]Purpose, error) {
 	const op = "policy.LoadPurposes"
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	var out []Purpose
-	if err := dec.Decode(&out); err != nil {
+	if err := agreement.CheckJSON("purposes.json", raw); err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The list of purposes cannot be read.", err)
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, fault.New(fault.Invalid, op, "Text follows the list of purposes.")
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	var lines []purposeLine
+	if err := dec.Decode(&lines); err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "The list of purposes cannot be read.", err)
 	}
+	out := make([]Purpose, len(lines))
 	seen := map[string]bool{}
-	for i, p := range out {
+	for i, l := range lines {
+		p := l.Purpose
 		at := fmt.Sprintf("/%d", i)
 		if p.ID == "" || seen[p.ID] {
 			return nil, fault.New(fault.Invalid, op, "A purpose needs an id of its own.").At(at + "/id")
@@ -45,6 +60,12 @@ func LoadPurposes(raw []byte) ([]Purpose, error) {
 		if p.Title == "" || len(p.Kinds) == 0 {
 			return nil, fault.New(fault.Invalid, op, "A purpose needs a title and a kind of request.").At(at)
 		}
+		if l.LawEnforcement == nil {
+			return nil, fault.New(fault.Invalid, op, "A purpose must say whether it is law enforcement.").
+				At(at + "/law_enforcement")
+		}
+		p.LawEnforcement = *l.LawEnforcement
+		out[i] = p
 		for j, k := range p.Kinds {
 			if k != kindSubject && k != kindArea {
 				return nil, fault.New(fault.Invalid, op, "A kind of request is subject or area.").
@@ -55,11 +76,11 @@ func LoadPurposes(raw []byte) ([]Purpose, error) {
 	return out, nil
 }
 
-// kindsByID is what package agreement needs to check the purposes it names.
-func kindsByID(purposes []Purpose) map[string][]string {
-	out := make(map[string][]string, len(purposes))
+// knownPurposes is what package agreement needs to check the purposes it names.
+func knownPurposes(purposes []Purpose) map[string]agreement.KnownPurpose {
+	out := make(map[string]agreement.KnownPurpose, len(purposes))
 	for _, p := range purposes {
-		out[p.ID] = slices.Clone(p.Kinds)
+		out[p.ID] = agreement.KnownPurpose{Kinds: slices.Clone(p.Kinds), LawEnforcement: p.LawEnforcement}
 	}
 	return out
 }

@@ -1,20 +1,17 @@
 package policy
 
 import (
-	"context"
 	"encoding/json"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/format"
-	"github.com/open-policy-agent/opa/v1/tester"
 
+	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/policies"
 )
 
@@ -127,31 +124,39 @@ func TestRegoMetadata(t *testing.T) {
 }
 
 func TestRego(t *testing.T) {
-	modules := parsed(t, regoFiles(t))
-	tracer := cover.New()
-	runner := tester.NewRunner().SetModules(modules).SetCoverageQueryTracer(tracer).
-		SetTimeout(time.Minute).RaiseBuiltinErrors(true)
-	results, err := runner.RunTests(context.Background(), nil)
+	report, err := RunTests(t.Context(), regoFiles(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
-	for r := range results {
-		n++
-		if !r.Pass() {
-			t.Errorf("%s.%s: %v", r.Package, r.Name, r)
+	for _, r := range report.Results {
+		if !r.Passed {
+			t.Error(r.Line())
 		}
 	}
-	if n < 30 {
-		t.Errorf("only %d Rego tests ran", n)
+	if report.Passed < 30 {
+		t.Errorf("only %d Rego tests passed", report.Passed)
 	}
-	for name, report := range tracer.Report(modules).Files {
-		if strings.HasSuffix(name, "_test.rego") || len(report.NotCovered) == 0 {
-			continue
-		}
-		for _, r := range report.NotCovered {
-			t.Errorf("%s:%d-%d is not covered by any Rego test", name, r.Start.Row, r.End.Row)
-		}
+	for _, place := range report.Uncovered {
+		t.Errorf("%s is not covered by any Rego test", place)
+	}
+}
+
+// A test that fails is reported as such, and a rule that no test asks as
+// uncovered.
+func TestRunTestsFinds(t *testing.T) {
+	files := map[string][]byte{
+		"a.rego":      []byte("package a\n\np := 1\n\nq := 2\n"),
+		"a_test.rego": []byte("package a_test\n\nimport data.a\n\ntest_right if a.p == 1\n\ntest_wrong if a.p == 2\n"),
+	}
+	report, err := RunTests(t.Context(), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Passed != 1 || report.Failed != 1 || report.Coverage != 50 || len(report.Uncovered) != 1 || report.Uncovered[0] != "a.rego:5-5" {
+		t.Errorf("%+v", report)
+	}
+	if _, err := RunTests(t.Context(), map[string][]byte{"a.rego": []byte("package")}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("got %v", err)
 	}
 }
 

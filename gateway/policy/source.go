@@ -14,7 +14,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
-	"github.com/open-policy-agent/opa/v1/version"
 )
 
 // agenciesFile lists the agencies that take part; one of them is the host.
@@ -58,12 +57,12 @@ func readSources(cfg Config) (*sources, error) {
 		if len(a.Conditions) == 0 {
 			continue
 		}
-		if err := s.add("agreements/"+a.ID+"/conditions.rego", a.Conditions, ""); err != nil {
+		if err := s.add(conditionsFile(a.ID), a.Conditions, ""); err != nil {
 			return nil, err
 		}
 	}
 	s.texts = readTexts(s.modules)
-	return s, s.checkConditions(cfg)
+	return s, s.checkSources(cfg)
 }
 
 func (s *sources) add(name string, raw []byte, prefix string) error {
@@ -71,7 +70,7 @@ func (s *sources) add(name string, raw []byte, prefix string) error {
 		ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities(),
 	})
 	if err != nil {
-		return err
+		return flawed(err)
 	}
 	if m == nil || m.Package == nil {
 		return fmt.Errorf("%s: there is no package in it", name)
@@ -83,29 +82,15 @@ func (s *sources) add(name string, raw []byte, prefix string) error {
 	return nil
 }
 
-// checkConditions holds the conditions of an agreement to their own package,
-// so that no agreement can speak for another or for the core.
-func (s *sources) checkConditions(cfg Config) error {
-	for _, a := range cfg.Agreements.All() {
-		name := "agreements/" + a.ID + "/conditions.rego"
-		m, ok := s.modules[name]
-		if !ok {
-			continue
-		}
-		want := ast.MustParseRef(fmt.Sprintf("data.concord.agreements[%q]", a.ID))
-		if !m.Package.Path.Equal(want) {
-			return fmt.Errorf("%s:%d: the package must be concord.agreements[%q]", name, m.Package.Location.Row, a.ID)
-		}
-	}
-	return nil
-}
-
 // revision digests the names and bytes of everything that a decision depends
 // on.
 func (s *sources) revision(cfg Config) string {
 	files := maps.Clone(s.files)
 	for _, a := range cfg.Agreements.All() {
 		files["agreements/"+a.ID+"/agreement.json"] = a.Source
+		if a.Suspended != nil { // by the agreement itself, or since
+			files["suspended/"+a.ID] = fmt.Appendf(nil, "%q %q", a.Suspended.On, a.Suspended.By)
+		}
 	}
 	for _, d := range cfg.Datasets.All() {
 		files["datasets/"+d.Name] = d.Schema
@@ -113,7 +98,7 @@ func (s *sources) revision(cfg Config) string {
 	for _, p := range cfg.Purposes {
 		files["purposes/"+p.ID] = fmt.Appendf(nil, "%q %q %q %q %t", p.ID, p.Title, p.Description, p.Kinds, p.Emergency)
 	}
-	files["opa"] = []byte(version.Version)
+	files["opa"] = []byte(cfg.evaluator())
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		sum := sha256.Sum256(files[name])
@@ -122,11 +107,22 @@ func (s *sources) revision(cfg Config) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// hosts are the agencies that the list marks as host.
+func hosts(agencies object) map[string]bool {
+	out := map[string]bool{}
+	for id, about := range agencies {
+		if a, ok := about.(object); ok && a["host"] == true {
+			out[id] = true
+		}
+	}
+	return out
+}
+
 func compile(modules map[string]*ast.Module) (*ast.Compiler, error) {
 	c := ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true).WithDefaultRegoVersion(ast.RegoV1)
 	c.Compile(modules)
 	if c.Failed() {
-		return nil, c.Errors
+		return nil, flawed(c.Errors)
 	}
 	return c, nil
 }

@@ -41,26 +41,23 @@ func (b builder) purpose(p agreement.Purpose) *term {
 		link, links = "assigned or self-claimed", append(links, "self_claimed")
 	}
 	t.rows = rows(p.Conditions.Row)
-	t.demands = b.demands(p.Conditions.Roles, slices.Index(clearances, p.Conditions.Clearance), links...)
+	t.demands = b.demands(p.Conditions.Roles, slices.Index(clearances, p.Conditions.Clearance), reviewed(b.a), links...)
 	t.need(p.Conditions.Clearance, link)
-	if p.Quota != nil {
-		t.limit(*p.Quota)
-	} else {
-		t.guard["limit"] = object{perHour: below(0), perDay: below(0)}
-	}
+	t.limit(p.Quota)
 	return t
 }
 
 // ground is what the agreement says about the dataset on one ground of
 // emergency. It has no quota: what counts against one is every question about a
-// person, and ordinary work must never use up what a life depends on.
+// person, and ordinary work must never use up what a life depends on. Nor does
+// it wait for a review that is overdue.
 func (b builder) ground(g agreement.Ground) *term {
 	t := b.term(g.Clause, g.Fields)
 	t.grants[kindSubject] = b.grants(kindSubject, g.Clause, g.Fields)
 	t.rows = rows(nil)
-	t.demands = b.demands(nil, 0, "unneeded", "assigned")
+	t.demands = b.demands(nil, 0, math.MaxInt64, "unneeded", "assigned")
 	t.need("", linkAssigned)
-	t.guard["limit"] = object{perHour: below(0), perDay: below(0)}
+	t.limit(nil)
 	return t
 }
 
@@ -106,7 +103,7 @@ func (b builder) term(clause string, fields map[string]release.Treatment) *term 
 			"quotas":       object{},
 		},
 		rest: object{
-			"valid": object{"from": a.Valid.From, "to": a.Valid.To}, "suspended": suspension(a),
+			"valid": object{"from": a.Valid.From, "to": a.Valid.To}, "suspended": suspension(a), "review": a.Review,
 		},
 		refusals: refusals(a),
 	}
@@ -121,7 +118,7 @@ func (t *term) need(vetting, link string) {
 
 // refusals are those that do not depend on the purpose.
 func refusals(a *agreement.Agreement) map[string][]any {
-	out := map[string][]any{"not_yet_valid": {a.Valid.From}, "expired": {a.Valid.To}, "role_missing": nil}
+	out := map[string][]any{"not_yet_valid": {a.Valid.From}, "expired": {a.Valid.To}, "review_overdue": {a.Review}, "role_missing": nil}
 	if s := a.Suspended; s != nil {
 		out["suspended"] = []any{s.By, s.On}
 	}
@@ -130,24 +127,35 @@ func refusals(a *agreement.Agreement) map[string][]any {
 
 // The members of a quota.
 const (
-	perHour = "per_hour"
-	perDay  = "per_day"
+	perHour       = "per_hour"
+	perDay        = "per_day"
+	agencyPerHour = "agency_per_hour"
+	agencyPerDay  = "agency_per_day"
 )
 
-// limit sets the quota, and what usage must stay below.
-func (t *term) limit(q agreement.Quota) {
-	t.obliges["quotas"] = object{
-		fmt.Sprintf("%d/%d", q.PerHour, q.PerDay): object{perHour: q.PerHour, perDay: q.PerDay},
+// limit sets the quota, if there is one, and what usage must stay below.
+func (t *term) limit(quota *agreement.Quota) {
+	var q agreement.Quota
+	if quota != nil {
+		q = *quota
+		t.obliges["quotas"] = object{
+			fmt.Sprintf("%d/%d/%d/%d", q.PerHour, q.PerDay, q.AgencyPerHour, q.AgencyPerDay): object{
+				perHour: q.PerHour, perDay: q.PerDay, agencyPerHour: q.AgencyPerHour, agencyPerDay: q.AgencyPerDay,
+			},
+		}
 	}
-	t.guard["limit"] = object{perHour: below(q.PerHour), perDay: below(q.PerDay)}
+	t.guard["limit"] = object{
+		perHour: below(q.PerHour), perDay: below(q.PerDay),
+		agencyPerHour: below(q.AgencyPerHour), agencyPerDay: below(q.AgencyPerDay),
+	}
 }
 
 // demands is what must be proved before a term applies. Terms that demand the
 // same are judged once in a request.
-func (b builder) demands(roles []string, clearance int, links ...string) object {
+func (b builder) demands(roles []string, clearance int, reviewed int64, links ...string) object {
 	return object{
 		"from": dayStart(b.a.Valid.From, 0, math.MaxInt64), "until": until(b.a), "stops": stops(b.a),
-		"ends":  min(until(b.a), stops(b.a)),
+		"reviewed": reviewed, "ends": min(until(b.a), stops(b.a), reviewed),
 		"roles": set(roles), "everyone": len(roles) == 0, "clearance": clearance, "links": links,
 	}
 }
@@ -214,6 +222,9 @@ func dayStart(date string, n int, denies int64) int64 {
 
 // until is when an agreement has ended.
 func until(a *agreement.Agreement) int64 { return dayStart(a.Valid.To, 1, math.MinInt64) }
+
+// reviewed is when an agreement that nobody has reviewed stops releasing.
+func reviewed(a *agreement.Agreement) int64 { return dayStart(a.Review, 1, math.MinInt64) }
 
 // stops is when the suspension of an agreement begins.
 func stops(a *agreement.Agreement) int64 {

@@ -11,6 +11,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // By says how the cells of an area profile are broken down.
@@ -78,11 +79,12 @@ type coverage struct {
 // edition, in which every cell was protected once. It returns *Denied where no
 // indicator is permitted, and a fault of kind Conflict while no edition exists.
 func (s *Service) Area(ctx context.Context, a Asking, q AreaQuestion) (*Answer, error) {
-	if err := s.checkArea(q); err != nil {
+	rules := s.Rules.In(ctx)
+	if err := checkArea(rules, q); err != nil {
 		return nil, err
 	}
 	at := s.Clock().UTC()
-	in := s.input(a, kindArea, at)
+	in := s.input(rules, a, kindArea, at)
 	in.Request.Area = q.Area
 	t, err := s.decide(ctx, a, in, at)
 	if err != nil {
@@ -95,7 +97,7 @@ func (s *Service) Area(ctx context.Context, a Asking, q AreaQuestion) (*Answer, 
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.areaBody(t, ed, q)
+	body, err := areaBodyOf(t, ed, q)
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +114,9 @@ func (s *Service) Area(ctx context.Context, a Asking, q AreaQuestion) (*Answer, 
 
 var monthForm = regexp.MustCompile(`^20\d\d-(0[1-9]|1[0-2])$`)
 
-func (s *Service) checkArea(q AreaQuestion) error {
+func checkArea(r *rulebook.Rules, q AreaQuestion) error {
 	const op = "profile.Area"
-	if _, ok := s.Places.Get(q.Area); !ok {
+	if _, ok := r.Places.Get(q.Area); !ok {
 		return fault.New(fault.Invalid, op, "The area is not one of the places that Concord knows.").At("/area").WithCode("area-unknown")
 	}
 	if !monthForm.MatchString(q.From) {
@@ -132,8 +134,8 @@ func (s *Service) checkArea(q AreaQuestion) error {
 	return nil
 }
 
-// areaBody builds the view: for each permitted group its permitted indicators.
-func (s *Service) areaBody(t *trail, ed *edition, q AreaQuestion) (*areaBody, error) {
+// areaBodyOf builds the view: for each permitted group its permitted indicators.
+func areaBodyOf(t *trail, ed *edition, q AreaQuestion) (*areaBody, error) {
 	body := &areaBody{
 		Area: q.Area, By: q.By, Edition: ed.manifest.Edition, From: q.From, To: q.To,
 		Handling: handling(t.decision.Obligations), Coverage: []coverage{}, Sections: []areaSection{},
@@ -144,13 +146,13 @@ func (s *Service) areaBody(t *trail, ed *edition, q AreaQuestion) (*areaBody, er
 		body.Withheld = []policy.Withheld{}
 	}
 	t.fields = map[policy.Group]map[string]bool{}
-	v := view{Service: s, edition: ed, question: q}
+	v := view{rules: t.rules, edition: ed, question: q}
 	sections := map[string][]areaIndicator{}
 	for _, g := range t.decision.Groups {
 		if !g.Allow {
 			continue
 		}
-		ds, ok := s.Datasets.Get(g.Dataset)
+		ds, ok := t.rules.Datasets.Get(g.Dataset)
 		if !ok {
 			continue
 		}

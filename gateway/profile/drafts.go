@@ -15,11 +15,13 @@ import (
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // trail gathers what the log will say about one request: one consult entry,
 // and one disclose or deny entry for each provider concerned.
 type trail struct {
+	rules  *rulebook.Rules
 	asking Asking
 	at     time.Time
 	// purpose is that of the question where it is a known one.
@@ -62,35 +64,53 @@ func (t *trail) request(response []byte) audit.Request {
 		r.Drafts = append(r.Drafts, t.provider(p, response != nil))
 	}
 	if q := t.decision.Obligations.Quota; q != nil && t.area == "" {
-		r.Limit = &audit.Limit{PerHour: q.PerHour, PerDay: q.PerDay, Denied: t.overLimit()}
+		limit := limitOf(q)
+		limit.Denied, limit.AgencyDenied = t.overLimit(quotaExceeded), t.overLimit(agencyQuotaExceeded)
+		r.Limit = &limit
 	}
 	return r
 }
 
-// quotaExceeded is the code under which the policy, the log and the answer
-// name a quota that is used up.
-const quotaExceeded = "quota_exceeded"
+// limitOf is what the log holds a request to.
+func limitOf(q *policy.Quota) audit.Limit {
+	return audit.Limit{
+		PerHour: q.PerHour, PerDay: q.PerDay, AgencyPerHour: q.AgencyPerHour, AgencyPerDay: q.AgencyPerDay,
+	}
+}
 
-// overQuota reports whether the policy found a quota used up.
-func (t *trail) overQuota() bool {
-	return slices.ContainsFunc(t.decision.Withheld, func(w policy.Withheld) bool { return w.Code == quotaExceeded })
+// The codes under which the policy, the log and the answer name a quota that is
+// used up: the actor's, and that of the actor's whole agency.
+const (
+	quotaExceeded       = "quota_exceeded"
+	agencyQuotaExceeded = "agency_quota_exceeded"
+)
+
+// overQuota is the code of the quota that the policy found used up, the actor's
+// own before the agency's, or empty.
+func (t *trail) overQuota() string {
+	for _, code := range []string{quotaExceeded, agencyQuotaExceeded} {
+		if slices.ContainsFunc(t.decision.Withheld, func(w policy.Withheld) bool { return w.Code == code }) {
+			return code
+		}
+	}
+	return ""
 }
 
 // overLimit are the entries that are logged in place of the others when the
-// quota is used up: all that would have been released is withheld.
-func (t *trail) overLimit() []audit.Draft {
+// quota with the code is used up: all that would have been released is withheld.
+func (t *trail) overLimit(code string) []audit.Draft {
 	consult := t.draft(audit.Deny, "")
-	consult.Admin = map[string]string{"code": quotaExceeded}
+	consult.Admin = map[string]string{"code": code}
 	t.decided(&consult)
 	out := []audit.Draft{consult}
 	for _, p := range t.providers() {
 		d := t.draft(audit.Deny, p)
-		d.Admin = map[string]string{"code": quotaExceeded}
+		d.Admin = map[string]string{"code": code}
 		d.Withheld = t.withheld(p)
 		for _, g := range t.decision.Groups {
 			if g.Provider == p && g.Allow {
 				d.Withheld = append(d.Withheld, audit.Withheld{
-					Code: quotaExceeded, Dataset: g.Dataset, Fields: slices.Sorted(maps.Keys(g.Fields)),
+					Code: code, Dataset: g.Dataset, Fields: slices.Sorted(maps.Keys(g.Fields)),
 				})
 			}
 		}

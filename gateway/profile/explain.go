@@ -6,6 +6,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/caselink"
 	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // ExplainQuestion narrows an explanation to one provider or dataset.
@@ -19,9 +20,10 @@ type ExplainQuestion struct {
 // the agreements that are being asked about.
 func (s *Service) Explain(ctx context.Context, a Asking, q ExplainQuestion) ([]policy.Item, error) {
 	at := s.Clock().UTC()
+	rules := s.Rules.In(ctx)
 	out := []policy.Item{}
-	for _, kind := range s.kindsOf(a) {
-		in := s.input(a, kind, at)
+	for _, kind := range kindsOf(rules, a) {
+		in := s.input(rules, a, kind, at)
 		in.Request.CaseLink = caselink.Assigned
 		in.Request.CaseRef = "explain"
 		in.Usage = policy.Usage{}
@@ -31,7 +33,7 @@ func (s *Service) Explain(ctx context.Context, a Asking, q ExplainQuestion) ([]p
 		if len(in.Groups) == 0 {
 			continue
 		}
-		items, err := s.Policy.Explain(ctx, in)
+		items, err := rules.Policy.Explain(ctx, in)
 		if err != nil {
 			return nil, err
 		}
@@ -42,8 +44,8 @@ func (s *Service) Explain(ctx context.Context, a Asking, q ExplainQuestion) ([]p
 
 // kindsOf are the kinds of question that a purpose is for. An unknown purpose
 // is asked about as one about a person, so that the answer says it is unknown.
-func (s *Service) kindsOf(a Asking) []string {
-	p, ok := s.Policy.Purpose(a.Purpose)
+func kindsOf(r *rulebook.Rules, a Asking) []string {
+	p, ok := r.Policy.Purpose(a.Purpose)
 	if !ok || a.Emergency != nil {
 		return []string{kindSubject}
 	}

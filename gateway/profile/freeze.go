@@ -16,6 +16,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/record"
 	"github.com/concord-gateway/concord/gateway/release"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // maxEditionYears bounds how far back an edition goes.
@@ -71,7 +72,7 @@ func (s *Service) protect(ctx context.Context, m Manifest, truth *counts, before
 	if err != nil {
 		return "", err
 	}
-	geo := s.geography()
+	geo := geography(s.Rules.In(ctx).Places)
 	months := release.Months(truth.first, truth.last)
 	rows := make([]event.Event, 0, len(truth.series))
 	for n, key := range truth.keys() {
@@ -99,10 +100,10 @@ func (s *Service) protect(ctx context.Context, m Manifest, truth *counts, before
 
 // geography hands the places to the disclosure control: the leaves below every
 // area.
-func (s *Service) geography() *release.Geography {
+func geography(places *dataset.Places) *release.Geography {
 	below := map[string][]string{}
-	for _, p := range s.Places.All() {
-		below[p.Code] = s.Places.Leaves(p.Code)
+	for _, p := range places.All() {
+		below[p.Code] = places.Leaves(p.Code)
 	}
 	return release.NewGeography(below)
 }
@@ -134,7 +135,8 @@ func (s *Service) count(ctx context.Context, now time.Time) (*counts, error) {
 		first: strconv.Itoa(last.Year()-maxEditionYears+1) + "-01", last: keyring.Month(last),
 		series: map[seriesKey]map[release.CellKey]int{}, seen: map[seriesKey][2]string{},
 	}
-	for _, ds := range s.Datasets.All() {
+	rules := s.Rules.In(ctx)
+	for _, ds := range rules.Datasets.All() {
 		if len(ds.Indicators) == 0 {
 			continue
 		}
@@ -145,7 +147,7 @@ func (s *Service) count(ctx context.Context, now time.Time) (*counts, error) {
 			return nil, err
 		}
 	}
-	s.fillZeros(c)
+	c.fillZeros(rules)
 	c.narrow()
 	return c, nil
 }
@@ -191,16 +193,16 @@ func (c *counts) see(k seriesKey, month string) {
 
 // fillZeros turns "nothing counted" into a count of zero for the areas that an
 // agreement says the provider covers, between its first and last month.
-func (s *Service) fillZeros(c *counts) {
+func (c *counts) fillZeros(r *rulebook.Rules) {
 	for k, span := range c.seen {
-		ds, _ := s.Datasets.Get(k.Dataset)
+		ds, _ := r.Datasets.Get(k.Dataset)
 		for _, ind := range ds.Indicators {
 			key := seriesKey{Provider: k.Provider, Dataset: k.Dataset, Indicator: ind.ID}
 			if c.series[key] == nil {
 				c.series[key] = map[release.CellKey]int{}
 			}
-			for _, p := range s.Places.All() {
-				if p.Level != dataset.LevelLocalAuthority || !s.Agreements.Covers(k.Provider, k.Dataset, p.Code) {
+			for _, p := range r.Places.All() {
+				if p.Level != dataset.LevelLocalAuthority || !r.Agreements.Covers(k.Provider, k.Dataset, p.Code) {
 					continue
 				}
 				for _, m := range release.Months(span[0], span[1]) {

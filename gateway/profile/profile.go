@@ -17,37 +17,34 @@ import (
 	"context"
 	"time"
 
-	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/caselink"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/policy"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // Log is what a profile needs of the audit log.
 type Log interface {
 	Append(ctx context.Context, r audit.Request) (audit.Receipt, error)
-	Usage(subject, agency string, at time.Time) (hour, day int)
+	Usage(subject, agency string, at time.Time) audit.Usage
+	Wait(subject, agency string, limit audit.Limit, at time.Time) time.Duration
 	Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error)
 }
 
 // Deps is what the service works with.
 type Deps struct {
-	Datasets   *dataset.Registry
-	Places     *dataset.Places
-	Agreements *agreement.Register
-	Policy     *policy.Engine
-	Links      *caselink.Register
-	Records    record.Store
-	Events     event.Store
-	Keys       keyring.Keyring
-	Log        Log
-	Clock      func() time.Time
+	Rules   *rulebook.Book
+	Links   *caselink.Register
+	Records record.Store
+	Events  event.Store
+	Keys    keyring.Keyring
+	Log     Log
+	Clock   func() time.Time
 }
 
 // Service answers profile requests. It is safe for concurrent use.
@@ -58,9 +55,7 @@ type Service struct {
 }
 
 // New returns the service.
-func New(d Deps) *Service {
-	return &Service{Deps: d}
-}
+func New(d Deps) *Service { return &Service{Deps: d} }
 
 // Asking is what every profile request says about itself.
 type Asking struct {
@@ -111,12 +106,12 @@ const (
 )
 
 // input builds the question that is put to the policy.
-func (s *Service) input(a Asking, kind string, at time.Time) policy.Input {
+func (s *Service) input(r *rulebook.Rules, a Asking, kind string, at time.Time) policy.Input {
 	roles := make([]string, len(a.Principal.Roles))
-	for i, r := range a.Principal.Roles {
-		roles[i] = string(r)
+	for i, role := range a.Principal.Roles {
+		roles[i] = string(role)
 	}
-	hour, day := s.Log.Usage(a.Principal.Subject, a.Principal.Agency, at)
+	used := s.Log.Usage(a.Principal.Subject, a.Principal.Agency, at)
 	return policy.Input{
 		Actor: policy.Actor{
 			Subject: a.Principal.Subject, Agency: a.Principal.Agency,
@@ -126,8 +121,11 @@ func (s *Service) input(a Asking, kind string, at time.Time) policy.Input {
 			Kind: kind, Purpose: a.Purpose, CaseRef: a.CaseRef, CaseLink: caselink.None,
 			Emergency: a.Emergency, Time: at.Format(time.RFC3339),
 		},
-		Usage:  policy.Usage{SubjectsLastHour: hour, SubjectsLastDay: day},
-		Groups: s.Policy.Asked(kind, a.Principal.Agency),
+		Usage: policy.Usage{
+			SubjectsLastHour: used.LastHour, SubjectsLastDay: used.LastDay,
+			AgencySubjectsLastHour: used.AgencyLastHour, AgencySubjectsLastDay: used.AgencyLastDay,
+		},
+		Groups: r.Policy.Asked(kind, a.Principal.Agency),
 	}
 }
 

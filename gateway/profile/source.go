@@ -42,8 +42,8 @@ func (s *Service) newSource(ctx context.Context, t *trail) (*source, error) {
 	}
 	src.context = release.Context{
 		Now:            t.at,
-		InArea:         s.within,
-		LocalAuthority: s.localAuthority,
+		InArea:         gazetteer{t.rules.Places}.within,
+		LocalAuthority: gazetteer{t.rules.Places}.localAuthority,
 		Pseudonym: func(pointer, value string) string {
 			sum := pseudonym.Hash("pseudonym", t.asking.Principal.Agency, t.asking.CaseRef, pointer, value)
 			return hex.EncodeToString(sum[:8])
@@ -73,7 +73,7 @@ func (s *source) method(method string) string {
 		return method
 	}
 	for g, decision := range s.groups {
-		ds, known := s.Datasets.Get(g.Dataset)
+		ds, known := s.trail.rules.Datasets.Get(g.Dataset)
 		if !known {
 			continue
 		}
@@ -119,7 +119,7 @@ func (s *source) Candidates(ctx context.Context, g linkage.Group, indexes []reco
 
 func (s *source) lookUp(g linkage.Group) (policy.GroupDecision, *dataset.Dataset, error) {
 	decision, ok := s.groups[g]
-	ds, known := s.Datasets.Get(g.Dataset)
+	ds, known := s.trail.rules.Datasets.Get(g.Dataset)
 	if !ok || !known {
 		return decision, nil, fault.New(fault.Internal, "profile.Subject", "A group is searched that is not permitted.")
 	}

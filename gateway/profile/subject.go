@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -67,8 +68,8 @@ func (s *Service) Subject(ctx context.Context, a Asking, subject linkage.Subject
 	if err != nil {
 		return nil, err
 	}
-	if t.overQuota() {
-		return nil, s.limit(ctx, t)
+	if code := t.overQuota(); code != "" {
+		return nil, s.limit(ctx, t, code)
 	}
 	if !t.decision.Allow {
 		return nil, s.deny(ctx, t)
@@ -95,7 +96,7 @@ func (s *Service) decideSubject(ctx context.Context, a Asking, subject linkage.S
 	if err != nil {
 		return nil, err
 	}
-	in := s.input(a, kindSubject, at)
+	in := s.input(s.Rules.In(ctx), a, kindSubject, at)
 	in.Request.CaseLink = link
 	t, err := s.decide(ctx, a, in, at)
 	if err != nil {
@@ -110,7 +111,8 @@ func (s *Service) decideSubject(ctx context.Context, a Asking, subject linkage.S
 }
 
 func (s *Service) decide(ctx context.Context, a Asking, in policy.Input, at time.Time) (*trail, error) {
-	decision, err := s.Policy.Decide(ctx, in)
+	rules := s.Rules.In(ctx)
+	decision, err := rules.Policy.Decide(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +122,11 @@ func (s *Service) decide(ctx context.Context, a Asking, in policy.Input, at time
 	}
 	digest := decision.Digest()
 	purpose := unknownText
-	if _, ok := s.Policy.Purpose(a.Purpose); ok {
+	if _, ok := rules.Policy.Purpose(a.Purpose); ok {
 		purpose = a.Purpose
 	}
 	return &trail{
-		asking: a, at: at, purpose: purpose, area: in.Request.Area, decision: decision, facts: facts,
+		rules: rules, asking: a, at: at, purpose: purpose, area: in.Request.Area, decision: decision, facts: facts,
 		digest:   hex.EncodeToString(digest[:]),
 		released: map[policy.Group]released{}, sections: map[string]string{},
 	}, nil
@@ -137,7 +139,11 @@ func (s *Service) append(ctx context.Context, t *trail, response []byte) (audit.
 	if fault.Is(err, fault.Limited) {
 		var f *fault.Error
 		errors.As(err, &f) // a fault of a kind is one
-		return receipt, limited(receipt, f.RetryAfter)
+		code := quotaExceeded
+		if strings.HasPrefix(f.Code, audit.AgencyLimit) {
+			code = agencyQuotaExceeded
+		}
+		return receipt, limited(receipt, code, f.RetryAfter)
 	}
 	return receipt, err
 }
@@ -145,23 +151,33 @@ func (s *Service) append(ctx context.Context, t *trail, response []byte) (audit.
 // limit logs and refuses a request that the policy finds over a quota. It has
 // the same outcome as one that the sequencer finds over it, so that it does not
 // matter which of many requests at once came first: the whole is refused.
-func (s *Service) limit(ctx context.Context, t *trail) error {
+func (s *Service) limit(ctx context.Context, t *trail, code string) error {
 	receipt, err := s.Log.Append(ctx, audit.Request{
-		ID: t.asking.RequestID, Actor: t.actor(), Time: t.at, Drafts: t.overLimit(),
+		ID: t.asking.RequestID, Actor: t.actor(), Time: t.at, Drafts: t.overLimit(code),
 	})
 	if err != nil {
 		return err
 	}
-	return limited(receipt, askAgain)
+	var wait time.Duration
+	if q := t.decision.Obligations.Quota; q != nil {
+		wait = s.Log.Wait(t.asking.Principal.Subject, t.asking.Principal.Agency, limitOf(q), t.at)
+	}
+	if wait == 0 {
+		wait = askAgain
+	}
+	return limited(receipt, code, wait)
 }
 
-// askAgain is what a caller over a quota is told to wait where the log has not
-// worked out when there is room.
-const askAgain = time.Minute
+// askAgain is what a caller over a quota is told to wait where the log finds
+// that there is room by now.
+const askAgain = time.Second
 
-func limited(receipt audit.Receipt, retry time.Duration) *Denied {
-	f := fault.New(fault.Limited, "profile.Subject",
-		"You have asked about as many people as an agreement allows for the time.").WithCode(quotaExceeded)
+func limited(receipt audit.Receipt, code string, retry time.Duration) *Denied {
+	message := "You have asked about as many people as an agreement allows for the time."
+	if code == agencyQuotaExceeded {
+		message = "Your agency has asked about as many people as an agreement allows it for the time."
+	}
+	f := fault.New(fault.Limited, "profile.Subject", message).WithCode(code)
 	f.RetryAfter = retry
 	return &Denied{Fault: f, AuditIndex: receipt.First}
 }
@@ -173,7 +189,7 @@ func (s *Service) deny(ctx context.Context, t *trail) error {
 		return err
 	}
 	f := fault.New(fault.Forbidden, "profile", "No agreement permits any of this for the purpose given.").WithCode("nothing-permitted")
-	if _, ok := s.Policy.Purpose(t.asking.Purpose); !ok {
+	if _, ok := t.rules.Policy.Purpose(t.asking.Purpose); !ok {
 		f = fault.New(fault.Forbidden, "profile", "The purpose is not one that any agreement knows.").At("/purpose").WithCode("purpose-unknown")
 	}
 	return &Denied{Fault: f, Withheld: t.decision.Withheld, AuditIndex: receipt.First}

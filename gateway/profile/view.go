@@ -6,6 +6,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/policy"
 	"github.com/concord-gateway/concord/gateway/release"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // The marks of a cell in a profile.
@@ -42,8 +43,7 @@ type trend struct {
 // view reads cells of one edition for one question. Everything in it is a
 // reading of published cells: it can give away nothing that they do not.
 type view struct {
-	*Service
-
+	rules    *rulebook.Rules
 	edition  *edition
 	question AreaQuestion
 }
@@ -61,7 +61,7 @@ func (v view) indicator(g policy.GroupDecision, ds *dataset.Dataset, ind dataset
 func (v view) cells(series release.Series) []areaCell {
 	areas := []string{v.question.Area}
 	if v.question.By == ByArea {
-		if children := v.Places.Children(v.question.Area); len(children) > 0 {
+		if children := v.rules.Places.Children(v.question.Area); len(children) > 0 {
 			areas = children
 		}
 	}
@@ -239,7 +239,7 @@ func (v view) trend(series release.Series) *trend {
 
 // comparator sets the area against the whole force area.
 func (v view) comparator(series release.Series) *comparator {
-	top := v.force()
+	top := gazetteer{v.rules.Places}.force()
 	if top == v.question.Area {
 		return nil
 	}
@@ -253,8 +253,8 @@ func (v view) comparator(series release.Series) *comparator {
 
 func (v view) coverage(g policy.GroupDecision, ds *dataset.Dataset) coverage {
 	c := coverage{Provider: g.Provider, Dataset: g.Dataset, Area: v.question.Area, State: "not-covered"}
-	for _, leaf := range v.Places.Leaves(v.question.Area) {
-		if v.Agreements.Covers(g.Provider, g.Dataset, leaf) {
+	for _, leaf := range v.rules.Places.Leaves(v.question.Area) {
+		if v.rules.Agreements.Covers(g.Provider, g.Dataset, leaf) {
 			c.State = "missing"
 		}
 	}

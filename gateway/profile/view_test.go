@@ -10,6 +10,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/release"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/schemas"
 )
 
@@ -37,7 +38,7 @@ func viewOf(t *testing.T, q AreaQuestion, cells map[string]int) (view, release.S
 		}
 		series.Cells[key] = c
 	}
-	return view{Service: &Service{Deps: Deps{Places: places}}, question: q}, series
+	return view{rules: &rulebook.Rules{Draft: &rulebook.Draft{Places: places}}, question: q}, series
 }
 
 func write(cells []areaCell) []string {

@@ -22,6 +22,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/policy"
 	"github.com/concord-gateway/concord/gateway/profile"
 	"github.com/concord-gateway/concord/gateway/replay"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/policies"
 	"github.com/concord-gateway/concord/schemas"
@@ -98,6 +99,21 @@ func (r rules) engine(tb testing.TB) *policy.Engine {
 	return e
 }
 
+// book is the rules in force, with an engine that was made of them.
+func (r rules) book(tb testing.TB, e *policy.Engine) *rulebook.Book {
+	tb.Helper()
+	raw, err := schemas.Files.ReadFile("places.json")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	places, err := dataset.LoadPlaces(raw)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	draft := &rulebook.Draft{Datasets: r.datasets, Places: places}
+	return rulebook.NewBook(&rulebook.Rules{Draft: draft, Agreements: r.register(tb), Policy: e})
+}
+
 // replace changes a text that must be there in a file of the core.
 func (r rules) replace(tb testing.TB, name, old, to string) {
 	tb.Helper()
@@ -157,16 +173,8 @@ func newHouse(tb testing.TB) *house {
 		_ = h.db.Close()
 		_ = h.keys.Close()
 	})
-	raw, err := schemas.Files.ReadFile("places.json")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	places, err := dataset.LoadPlaces(raw)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	h.deps = profile.Deps{
-		Datasets: h.rules.datasets, Places: places, Agreements: h.rules.register(tb), Policy: h.engine,
+		Rules: h.rules.book(tb, h.engine),
 		Links: caselink.New(h.db.Events(), h.keys), Records: h.db.Records(), Events: h.db.Events(),
 		Keys: h.keys, Log: h.log,
 	}

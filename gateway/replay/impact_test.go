@@ -121,7 +121,7 @@ func TestImpactOfAnAgreement(t *testing.T) {
 	}
 	whole := h.engine
 	h.engine = without.engine(t)
-	h.deps.Policy, h.deps.Agreements = h.engine, without.register(t)
+	h.deps.Rules = without.book(t, h.engine)
 	h.asked()
 	r := impact(t, h, shipped(t), replay.ImpactOptions{})
 	seen := map[string]bool{}

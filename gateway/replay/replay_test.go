@@ -266,7 +266,7 @@ func TestReplayGoesFromRevisionToRevision(t *testing.T) {
 		altered := shipped(t)
 		altered.amend(t, "ISA-TH-WMP-001", func(a map[string]any) { a["version"] = i + 10 })
 		e := altered.engine(t)
-		h.deps.Policy, h.deps.Agreements = e, altered.register(t)
+		h.deps.Rules = altered.book(t, e)
 		engines[e.Revision()] = func() (*policy.Engine, error) { return e, nil }
 		for j := range i + 1 {
 			id := strconv.Itoa(i) + "-" + strconv.Itoa(j)

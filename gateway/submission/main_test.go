@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,14 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/audit"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/gateway/submission"
 	"github.com/concord-gateway/concord/policies"
@@ -44,18 +43,7 @@ func newWorld(t *testing.T) *world {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	at := func(fsys fs.FS, name string) fs.FS {
-		sub, err := fs.Sub(fsys, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return sub
-	}
-	datasets, err := dataset.Load(at(schemas.Files, "datasets"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	agreements, err := agreement.Load(at(policies.Files, "agreements"), datasets)
+	rules, err := builtIn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,10 +66,23 @@ func newWorld(t *testing.T) *world {
 	})
 	w := &world{t: t, db: db, log: log, weak: &weakness{at: -1}}
 	w.serve = submission.New(submission.Deps{
-		Datasets: datasets, Agreements: agreements, Keys: keys, Clock: now,
+		Rules: rulebook.NewBook(rules), Keys: keys, Clock: now,
 		Records: weakRecords{db.Records(), w.weak}, Events: weakEvents{db.Events(), w.weak}, Log: weakLog{w.weak, log},
 	})
 	return w
+}
+
+// builtIn are the rules of the repository with every agreement live.
+func builtIn(ctx context.Context) (*rulebook.Rules, error) {
+	files, err := bundle.Gather(policies.Files, schemas.Files)
+	if err != nil {
+		return nil, err
+	}
+	draft, err := rulebook.Read(files)
+	if err != nil {
+		return nil, err
+	}
+	return draft.Rules(ctx, draft.Newest())
 }
 
 // weakness makes one write fail: before it is done, or after.

@@ -21,14 +21,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/audit"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
 // MaxRows is the most rows that one submission may have.
@@ -49,13 +48,12 @@ const atOnce = 2
 
 // Deps is what the service works with.
 type Deps struct {
-	Datasets   *dataset.Registry
-	Agreements *agreement.Register
-	Records    record.Store
-	Events     event.Store
-	Keys       keyring.Keyring
-	Log        Log
-	Clock      func() time.Time
+	Rules   *rulebook.Book
+	Records record.Store
+	Events  event.Store
+	Keys    keyring.Keyring
+	Log     Log
+	Clock   func() time.Time
 }
 
 // Service takes submissions. It is safe for concurrent use.

@@ -30,7 +30,7 @@ const eventKind = "submission"
 func (s *Service) Submit(ctx context.Context, up Upload) (*Result, error) {
 	const op = "submission.Submit"
 	now := s.Clock().UTC().Truncate(time.Microsecond)
-	ds, terms, err := s.terms(up, now)
+	ds, terms, err := s.terms(ctx, up, now)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +67,13 @@ func (s *Service) Submit(ctx context.Context, up Upload) (*Result, error) {
 
 // terms finds dataset and agreement, or refuses in the same way for a dataset
 // that is not there and for one that the caller's agency may not know of.
-func (s *Service) terms(up Upload, now time.Time) (*dataset.Dataset, *agreement.Terms, error) {
-	ds, ok := s.Datasets.Get(up.Dataset)
-	if !ok || !s.Agreements.Visible(up.Principal.Agency, up.Dataset) {
+func (s *Service) terms(ctx context.Context, up Upload, now time.Time) (*dataset.Dataset, *agreement.Terms, error) {
+	rules := s.Rules.In(ctx)
+	ds, ok := rules.Datasets.Get(up.Dataset)
+	if !ok || !rules.Agreements.Visible(up.Principal.Agency, up.Dataset) {
 		return nil, nil, fault.New(fault.NotFound, "submission.Submit", "There is no such dataset.")
 	}
-	terms, err := s.Agreements.Submission(up.Agreement, up.Principal.Agency, up.Dataset, now)
+	terms, err := rules.Agreements.Submission(up.Agreement, up.Principal.Agency, up.Dataset, now)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -55,10 +55,12 @@ func TestRoutes(t *testing.T) {
 		"GET /v1/disclosures",
 		"GET /v1/editions",
 		"GET /v1/submissions/{id}",
+		"POST /v1/agreements/{id}/suspend",
 		"POST /v1/case-links",
 		"POST /v1/datasets/{dataset}/submissions",
 		"POST /v1/decisions/explain",
 		"POST /v1/editions",
+		"POST /v1/policy/impact",
 		"POST /v1/profiles/area",
 		"POST /v1/profiles/subject",
 	}

@@ -42,6 +42,7 @@ func Personas() []Persona {
 		persona("policy-author", Police, "writes agreements", "nppv3", identity.PolicyAuthor),
 		persona("approver-police", Police, "senior information risk owner (SIRO)", "nppv3", identity.Approver),
 		persona("approver-housing", housing, "signs for Telford Housing", "", identity.Approver),
+		persona("approver-severn", severn, "signs for Severn Homes", "", identity.Approver),
 		persona("approver-health", health, "Caldicott Guardian of Mercia Health", "", identity.Approver),
 		persona("approver-education", education, "signs for Mercia Education", "", identity.Approver),
 		persona("operator", Police, "runs the gateway", "sc", identity.Operator),

@@ -8,6 +8,7 @@ _for(roles, host, own) := {"everyone": false, "roles": roles, "host": host, "own
 _actions := {
 	"agreements.list": _everyone,
 	"agreements.read": _everyone,
+	"agreements.suspend": _for({"approver"}, false, true),
 	"audit.checkpoint": _everyone,
 	"audit.consistency": _everyone,
 	"audit.entries": _for({"ig-lead"}, true, false),
@@ -23,6 +24,7 @@ _actions := {
 	"editions.create": _for({"ig-lead", "supervisor"}, true, false),
 	"editions.list": _for({"ig-lead", "supervisor"}, true, false),
 	"history.read": {"everyone": true, "roles": set(), "host": false, "own": true},
+	"policy.impact": _for({"approver", "policy-author"}, false, false),
 	"profiles.area": _for({"analyst", "partner-ig", "supervisor"}, false, false),
 	"profiles.subject": _for({"analyst"}, false, false),
 	"submissions.create": _for({"submitter"}, false, true),

@@ -20,7 +20,7 @@ _failing(demands) := {code |
 }
 
 _refusal_codes := {
-	"not_yet_valid", "expired", "suspended",
+	"not_yet_valid", "expired", "suspended", "review_overdue",
 	"role_missing", "clearance_too_low", "case_link_required",
 }
 
@@ -29,6 +29,12 @@ _lacks("not_yet_valid", demands) if not demands.from <= _now
 _lacks("expired", demands) if not _now < demands.until
 
 _lacks("suspended", demands) if not _now < demands.stops
+
+# What has ended is not to be reviewed but renewed.
+_lacks("review_overdue", demands) if {
+	not _now < demands.reviewed
+	_now < demands.until
+}
 
 _lacks("role_missing", demands) if not _role_held(demands)
 

@@ -12,20 +12,27 @@ _term := {
 	},
 	"valid": {"from": "2026-01-01", "to": "2026-12-31"},
 	"suspended": {"on": "", "by": ""},
+	"review": "2026-12-01",
 	"vetting": "",
 	"case_link": "assigned by a supervisor",
 	"demands": {
 		"from": time.parse_rfc3339_ns("2026-01-01T00:00:00Z"),
 		"until": time.parse_rfc3339_ns("2027-01-01T00:00:00Z"),
 		"stops": 9223372036854775807,
-		"ends": time.parse_rfc3339_ns("2027-01-01T00:00:00Z"),
+		"reviewed": time.parse_rfc3339_ns("2026-12-02T00:00:00Z"),
+		"ends": time.parse_rfc3339_ns("2026-12-02T00:00:00Z"),
 		"roles": {},
 		"everyone": true,
 		"clearance": 0,
 		"links": ["unneeded", "assigned"],
 	},
 	"rows": [{"attr": "/status", "op": "eq", "value": "current"}],
-	"guard": {"condition": "", "limit": {"per_hour": 2147483647, "per_day": 2147483647}},
+	"guard": {"condition": "", "limit": {
+		"per_hour": 2147483647,
+		"per_day": 2147483647,
+		"agency_per_hour": 2147483647,
+		"agency_per_day": 2147483647,
+	}},
 	"basis": {"provider": "P", "recipient": "R"},
 	"obliges": {
 		"markings": {"OFFICIAL": true},
@@ -49,7 +56,12 @@ _request := {
 		"time": "2026-06-01T12:00:00Z",
 		"area": "",
 	},
-	"usage": {"subjects_last_hour": 0, "subjects_last_day": 0},
+	"usage": {
+		"subjects_last_hour": 0,
+		"subjects_last_day": 0,
+		"agency_subjects_last_hour": 0,
+		"agency_subjects_last_day": 0,
+	},
 	"groups": [{"provider": "homes", "dataset": "housing.tenancy"}],
 }
 

@@ -9,7 +9,7 @@ _strictest := "OFFICIAL-SENSITIVE" if {
 # What all terms in use oblige to, joined: each of its parts is an object whose keys are what
 # any of them says.
 _obliged := object.union_n(array.concat(
-	[obliges | some [_, _, obliges] in _plain],
+	[answer[2] | some answer in _plain],
 	[term.obliges | some terms in _granting; some term in terms],
 ))
 
@@ -17,7 +17,8 @@ _obliged := object.union_n(array.concat(
 # title: Obligations
 # description: |
 #   What comes with the data: the strictest marking, every instruction, the earliest dates
-#   and the tightest quota of all agreements that release something.
+#   and the tightest quota of all agreements that release something. A quota that is used up
+#   is among them, so that it can be said when there is room again.
 obligations := object.union(_handling, _quota)
 
 # Without a value where the marking is none of the list: then there is no decision.
@@ -35,14 +36,27 @@ default _quota := {}
 _quota := {"quota": {
 	"per_hour": _least("per_hour"),
 	"per_day": _least("per_day"),
+	"agency_per_hour": _least("agency_per_hour"),
+	"agency_per_day": _least("agency_per_day"),
 }} if {
-	count(_obliged.quotas) > 0
+	count(_quotas) > 0
 }
+
+_quotas := object.get(_obliged, "quotas", {}) if {
+	count(_rest) == 0
+} else := object.union_n(array.concat(
+	[_obliged.quotas | _obliged.quotas],
+	[quotas | some g in _denying; some term in _applicable[g]; quotas := _used_up(term)],
+))
+
+_used_up(term) := term.obliges.quotas if not _within_quota(term.guard)
+
+_used_up(term) := term.obliges.quotas if not _within_agency_quota(term.guard)
 
 # The least limit that any agreement sets; zero where none does.
 _least(span) := min(limits) if {
 	limits := {limit |
-		some quota in _obliged.quotas
+		some quota in _quotas
 		limit := quota[span]
 		limit > 0
 	}

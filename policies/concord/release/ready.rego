@@ -73,8 +73,8 @@ default _amiss_code := "purpose_not_permitted"
 
 _amiss_code := "ground_not_covered" if _emergency
 
-_ready := [_plain, _turned_down, _amiss]
+_ready := object.union_n([_plain, _turned_down, _amiss])
 
-_rest := object.remove(object.remove(object.remove(_asked, _plain), _turned_down), _amiss)
+_rest := object.remove(_asked, _ready)
 
 _rest_found := object.filter(_found, _rest)

@@ -50,6 +50,22 @@ refusals[g] contains _term_reason(rego.metadata.rule(), id, term, [id, term.susp
 }
 
 # METADATA
+# title: Review overdue
+# description: |
+#   The parties have not looked at the agreement again by the date that they set themselves:
+#   from the day after it releases nothing, until a new version says that they have. Grounds
+#   of emergency go on to the end of its validity, since a life does not wait for a form.
+# custom:
+#   code: review_overdue
+#   message: Agreement %s was to be reviewed by %s, and releases nothing until it has been.
+#   remedy: the agreement to be reviewed by both sides, and a new version of it
+refusals[g] contains _term_reason(rego.metadata.rule(), id, term, [id, term.review]) if {
+	some g, terms in _refused
+	some id, term in terms
+	"review_overdue" in _failing(term.demands)
+}
+
+# METADATA
 # title: Kind not covered
 # description: The agreement permits this purpose for the other kind of request only.
 # custom:

@@ -33,10 +33,7 @@ decision := {
 	"allow": allow,
 	"groups": groups,
 	"obligations": obligations,
-	"withheld": array.flatten(array.concat(
-		[entries | some answers in _ready; some [_, entries, _] in answers],
-		[entry | some entries in _withheld; some entry in entries],
-	)),
+	"withheld": array.concat(_withheld_ready, _withheld),
 }
 
 # METADATA
@@ -52,16 +49,20 @@ allow if count(_granting) > 0
 # METADATA
 # title: Groups
 # description: One decision for each provider's dataset that was asked for.
-groups := array.flatten([
-	[group | some answers in _ready; some [group, _, _] in answers],
+groups := [answer[0] | some answer in _ready] if {
+	count(_rest) == 0
+} else := array.flatten([
+	[answer[0] | some answer in _ready],
 	[_group(g, terms) | some g, terms in _granting],
 	[_denied(g) | some g, _ in object.remove(_rest, _granting)],
 ])
 
+_withheld_ready := array.flatten([answer[1] | some answer in _ready])
+
 # Taken whole once, where taking them group by group would run every rule for each.
-_withheld := {} if {
+_withheld := [] if {
 	count(_rest) == 0
-} else := withheld
+} else := [entry | some entries in withheld; some entry in entries]
 
 _denied(g) := {
 	"provider": g[0],
@@ -70,7 +71,7 @@ _denied(g) := {
 	"fields": {},
 	"row_conditions": [],
 	"basis": {"provider": "", "recipient": ""},
-	"reasons": [{"code": e.code, "message": e.reason, "clause": e.clause} | some e in _withheld[g]],
+	"reasons": [{"code": e.code, "message": e.reason, "clause": e.clause} | some e in withheld[g]],
 }
 
 # Where two agreements grant the same field, load has made sure that the treatment is the

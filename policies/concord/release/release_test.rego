@@ -50,10 +50,17 @@ test_two_agreements_join_and_the_lower_id_is_cited if {
 
 test_tightest_quota_is_an_obligation if {
 	decision := _decide(_request, {
-		"A-1": object.union(_term, {"obliges": {"quotas": {"9/0": {"per_hour": 9, "per_day": 0}}}}),
-		"A-2": object.union(_term, {"obliges": {"quotas": {"4/0": {"per_hour": 4, "per_day": 0}}}}),
+		"A-1": object.union(_term, {"obliges": {"quotas": {"9/0/0/40": _limits(9, 40)}}}),
+		"A-2": object.union(_term, {"obliges": {"quotas": {"4/0/0/50": _limits(4, 50)}}}),
 	})
-	decision.obligations.quota == {"per_hour": 4, "per_day": 0}
+	decision.obligations.quota == _limits(4, 40)
+}
+
+_limits(hour, agency_day) := {
+	"per_hour": hour,
+	"per_day": 0,
+	"agency_per_hour": 0,
+	"agency_per_day": agency_day,
 }
 
 test_nothing_released_means_no_obligation if {

@@ -34,7 +34,9 @@ _denying contains g if {
 
 # The terms that release something, in the groups that nothing denies.
 # regal ignore:prefer-set-or-object-rule
-_granting := {g: granting |
+_granting := {} if {
+	count(_rest) == 0
+} else := {g: granting |
 	kind := input.request.kind
 	some g, terms in object.remove(_applicable, _denying)
 	granting := {id: term |
@@ -45,8 +47,18 @@ _granting := {g: granting |
 }
 
 _undenied(guard) if {
-	_within_quota(guard)
+	_within_limits(guard.limit)
 	_condition_met(guard.condition)
+}
+
+_within_limits(_) if input.request.kind == "area"
+
+_within_limits(limit) if {
+	used := input.usage
+	used.subjects_last_hour < limit.per_hour
+	used.subjects_last_day < limit.per_day
+	used.agency_subjects_last_hour < limit.agency_per_hour
+	used.agency_subjects_last_day < limit.agency_per_day
 }
 
 _within_quota(_) if input.request.kind == "area"
@@ -54,4 +66,11 @@ _within_quota(_) if input.request.kind == "area"
 _within_quota(guard) if {
 	input.usage.subjects_last_hour < guard.limit.per_hour
 	input.usage.subjects_last_day < guard.limit.per_day
+}
+
+_within_agency_quota(_) if input.request.kind == "area"
+
+_within_agency_quota(guard) if {
+	input.usage.agency_subjects_last_hour < guard.limit.agency_per_hour
+	input.usage.agency_subjects_last_day < guard.limit.agency_per_day
 }

@@ -1,0 +1,170 @@
+package activation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/approval"
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/event"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/rulebook"
+)
+
+// Log is what activation needs of the audit log.
+type Log interface {
+	Append(ctx context.Context, r audit.Request) (audit.Receipt, error)
+	Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error)
+	OpenPrivate(ctx context.Context, index int64) (audit.Private, error)
+}
+
+// Deps is what the service works with.
+type Deps struct {
+	Source    Source
+	Approvers *approval.Approvers
+	Log       Log
+	// Events keeps the archive.
+	Events event.Store
+	// Origin is the name of the log, which stands as the actor's agency in
+	// entries that nobody in particular caused.
+	Origin string
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// Service keeps the rules in force up to date. Its methods are safe for
+// concurrent use.
+type Service struct {
+	Deps
+
+	book *rulebook.Book
+
+	mu sync.Mutex // covers what follows; one change at a time
+	// draft and candidate are what is in force, before the choice.
+	draft     *rulebook.Draft
+	candidate Candidate
+	// known is what the log says.
+	known history
+	// refused is the last candidate that was refused, so that it is logged once.
+	refused string
+}
+
+// Open brings rules into force: those of the source, or where a bundle is
+// refused the last good ones. Without either, or where the log or the archive
+// cannot answer, there is a fault and no service. Files of a folder have no last
+// good ones: whoever starts a gateway on them is at hand to mend them.
+func Open(ctx context.Context, d Deps) (*Service, error) {
+	s := &Service{Deps: d}
+	if err := s.known.read(ctx, d.Log); err != nil {
+		return nil, err
+	}
+	last, err := s.lastGood(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if last != nil {
+		last.Standings = last.Draft.Standings(s.Approvers)
+		s.book = rulebook.NewBook(last)
+		s.draft, s.candidate = last.Draft, Candidate{Files: last.Files, Sequence: s.known.sequence}
+	}
+	err = s.offer(ctx, "start")
+	if err == nil {
+		return s, nil
+	}
+	if _, atHand := d.Source.(fixed); atHand || last == nil || !fault.Is(err, fault.Invalid) {
+		return nil, err
+	}
+	// The bundle was refused. What was in force goes on, as of today.
+	if err := s.renew(ctx, "last-good"); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Book is what is in force.
+func (s *Service) Book() *rulebook.Book { return s.book }
+
+// Run refreshes the rules until ctx ends.
+func (s *Service) Run(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := s.Refresh(ctx); err != nil && ctx.Err() == nil {
+				s.Logger.Error("the rules could not be refreshed; those in force stay", "error", err)
+			}
+		}
+	}
+}
+
+// Refresh looks for a new candidate, for suspensions that another gateway on
+// the same log has written, and for agreements whose day has come, and brings
+// into force what follows. A candidate that is refused changes nothing; that is
+// the error.
+func (s *Service) Refresh(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.known.read(ctx, s.Log); err != nil {
+		return err
+	}
+	if s.Source.Changed() {
+		return s.offer(ctx, "bundle")
+	}
+	return s.renew(ctx, "date")
+}
+
+// offer reads the source and brings it into force, or refuses it.
+func (s *Service) offer(ctx context.Context, reason string) error {
+	c, err := s.Source.Read()
+	var r *rulebook.Rules
+	if err == nil {
+		r, err = s.judge(ctx, c)
+	}
+	if err == nil {
+		err = s.enforce(ctx, r, c, reason)
+	}
+	if fault.Is(err, fault.Invalid) && s.book != nil {
+		s.refuse(ctx, c, err)
+	}
+	return err
+}
+
+// renew brings what is in force up to the suspensions and dates of the moment.
+func (s *Service) renew(ctx context.Context, reason string) error {
+	r, err := s.compile(ctx, s.draft)
+	if err != nil {
+		return err
+	}
+	return s.enforce(ctx, r, s.candidate, reason)
+}
+
+// enforce archives rules, logs that they come into force, and lets them. Where
+// they are in force already there is nothing to do.
+func (s *Service) enforce(ctx context.Context, r *rulebook.Rules, c Candidate, reason string) error {
+	if r.Revision() != s.known.revision || c.Sequence > s.known.sequence {
+		if err := s.archive(ctx, r); err != nil {
+			return err
+		}
+		if err := s.announce(ctx, r, c, reason); err != nil {
+			return err
+		}
+	}
+	if s.book == nil {
+		s.book = rulebook.NewBook(r)
+	}
+	s.book.Swap(r)
+	s.draft, s.candidate = r.Draft, c
+	return nil
+}
+
+func sha256Hex(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,189 @@
+package activation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/approval"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/rulebook"
+)
+
+// The codes of what is refused, besides those of package bundle.
+const (
+	CodeOlder    = "bundle-older"
+	CodeApproval = "approval-missing"
+	CodeImpact   = "impact-missing"
+	CodeOverdue  = "review-past"
+)
+
+func refusal(code, format string, args ...any) error {
+	return fault.New(fault.Invalid, "activation.Offer", fmt.Sprintf(format, args...)).WithCode(code)
+}
+
+// judge reads a candidate, puts it together and says whether it may follow what
+// is in force.
+func (s *Service) judge(ctx context.Context, c Candidate) (*rulebook.Rules, error) {
+	if c.Sequence > 0 && c.Sequence < s.known.sequence {
+		return nil, refusal(CodeOlder, "The bundle is number %d of its author, and number %d has been in force.", c.Sequence, s.known.sequence)
+	}
+	if s.draft != nil && c.Files.Revision() == s.draft.Files.Revision() {
+		return s.compile(ctx, s.draft) // what is in force already, under the approvals of the moment
+	}
+	if c.Sequence > 0 && c.Sequence == s.known.sequence {
+		return nil, refusal(CodeOlder, "The bundle has the number of the one in force, %d, and is another.", c.Sequence)
+	}
+	d, err := rulebook.Read(c.Files)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.compile(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.keepsFaith(r); err != nil {
+		return nil, err
+	}
+	return r, s.soundAhead(ctx, r)
+}
+
+// compile puts a draft together as its approvals and the suspensions of the
+// moment have it. Where that is what is in force, it is not compiled again.
+func (s *Service) compile(ctx context.Context, d *rulebook.Draft) (*rulebook.Rules, error) {
+	standings := d.Standings(s.Approvers)
+	choice := s.choose(standings, s.Clock())
+	if s.book != nil {
+		if now := s.book.Current(); now.Draft == d && now.Choice.Equal(choice) {
+			return now, nil
+		}
+	}
+	r, err := d.Rules(ctx, choice)
+	if err != nil {
+		return nil, err
+	}
+	r.Standings = standings
+	return r, nil
+}
+
+// keepsFaith refuses a draft that would end or alter a live agreement without
+// the approval of its parties, or brings one that was approved without an impact
+// report about it.
+func (s *Service) keepsFaith(r *rulebook.Rules) error {
+	at := s.Clock()
+	var before *rulebook.Rules
+	if s.book != nil {
+		before = s.book.Current()
+		for _, v := range before.Choice.Live {
+			if err := s.stillLive(r, v, at); err != nil {
+				return err
+			}
+		}
+	}
+	founding := s.known.revision == "" || (before != nil && len(before.Choice.Live) == 0)
+	for _, st := range r.Standings {
+		if state := st.State(at); state != approval.Live && state != approval.Approved {
+			continue
+		}
+		v := rulebook.Version{Agreement: st.Agreement, Version: st.Version}
+		if before != nil && before.Digest(v) == st.Digest && slices.Contains(before.Choice.Live, v) {
+			continue // nothing about it is new
+		}
+		a, _ := r.Get(v)
+		// One that has ended releases nothing, and may stay for the record.
+		for _, f := range a.Lapsed(at) {
+			if f.Rule == CodeOverdue {
+				return refusal(CodeOverdue, "Agreement %s, version %d: %s.", st.Agreement, st.Version, f.Message)
+			}
+		}
+		if err := impactHolds(r.Draft, a, st, founding); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stillLive refuses a draft under which a version that is live has neither
+// stayed as it is nor a successor that is live.
+func (s *Service) stillLive(r *rulebook.Rules, v rulebook.Version, at time.Time) error {
+	for _, w := range r.Choice.Live {
+		if w.Agreement == v.Agreement && w.Version >= v.Version {
+			return nil
+		}
+	}
+	if a, ok := s.draft.Get(v); ok && a.Status(at) == agreement.Expired {
+		return nil // it has ended by itself, and may go
+	}
+	for _, st := range r.Standings {
+		if st.Agreement != v.Agreement {
+			continue
+		}
+		why := "not signed by " + strings.Join(st.Missing, " and ")
+		if st.Void != "" {
+			why = st.Void
+		}
+		return refusal(CodeApproval, "Agreement %s is live, and version %d, which would take its place, is not: %s.", v.Agreement, st.Version, why)
+	}
+	return refusal(CodeApproval, "Agreement %s is live, and is not among the files any more. It ends by its dates, by suspension or by a new version.", v.Agreement)
+}
+
+// impactHolds checks that an approval names an impact report that lies beside
+// it and is about this very content.
+func impactHolds(d *rulebook.Draft, a *agreement.Agreement, st approval.Standing, founding bool) error {
+	if st.Impact == approval.NoImpact {
+		if founding {
+			return nil
+		}
+		return refusal(CodeImpact, "Agreement %s, version %d, was signed without an impact report.", st.Agreement, st.Version)
+	}
+	report := d.Impact(a)
+	var about struct {
+		Digests map[string]string `json:"digests"`
+	}
+	if approval.ImpactHash(report) != st.Impact || json.Unmarshal(report, &about) != nil || about.Digests[a.ID] != st.Digest {
+		return refusal(CodeImpact, "Agreement %s, version %d, was signed with an impact report that is not there or is about something else.", st.Agreement, st.Version)
+	}
+	return nil
+}
+
+// soundAhead puts the draft together for each date on which something goes live,
+// so that a contradiction is found today and not then.
+func (s *Service) soundAhead(ctx context.Context, r *rulebook.Rules) error {
+	at := s.Clock()
+	for _, st := range r.Standings {
+		if st.State(at) != approval.Approved {
+			continue
+		}
+		if _, err := r.Rules(ctx, s.choose(r.Standings, st.LiveFrom)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose picks what is live at a time: of each agreement the highest version
+// that is.
+func (s *Service) choose(standings []approval.Standing, at time.Time) rulebook.Choice {
+	highest := map[string]int{}
+	for _, st := range standings {
+		if st.State(at) == approval.Live {
+			highest[st.Agreement] = max(highest[st.Agreement], st.Version)
+		}
+	}
+	c := rulebook.Choice{Live: []rulebook.Version{}, Suspensions: []rulebook.Suspension{}}
+	for _, st := range standings {
+		if highest[st.Agreement] == st.Version {
+			c.Live = append(c.Live, rulebook.Version{Agreement: st.Agreement, Version: st.Version})
+		}
+	}
+	for _, sus := range s.known.suspensions {
+		if v, ok := highest[sus.Agreement]; ok && v <= sus.Version.Version {
+			c.Suspensions = append(c.Suspensions, sus)
+		}
+	}
+	return c
+}

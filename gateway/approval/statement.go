@@ -1,0 +1,130 @@
+package approval
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+)
+
+// NoImpact stands in a statement of a founding set, before which there were no
+// requests to replay. A gateway that already enforces something refuses it.
+const NoImpact = "none"
+
+// Statement is what the approvers of all parties sign.
+type Statement struct {
+	Agreement string
+	Version   int
+	// Digest is that of Digest.
+	Digest string
+	// LiveFrom is the instant in UTC, in whole seconds.
+	LiveFrom time.Time
+	// Impact is the SHA-256 of the impact report in hexadecimal, or NoImpact.
+	Impact string
+}
+
+const title = "concord agreement approval v1"
+
+// Text is the statement as it is signed.
+func (s Statement) Text() string {
+	return fmt.Sprintf("%s\nagreement %s\nversion %d\ndigest %s\nlive-from %s\nimpact %s\n",
+		title, s.Agreement, s.Version, s.Digest, s.LiveFrom.UTC().Format(time.RFC3339), s.Impact)
+}
+
+var (
+	errStatement = errors.New("the text is not a statement of approval")
+	statement    = regexp.MustCompile(`^` + title + `\nagreement ([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)\nversion ([1-9][0-9]{0,8})\n` +
+		`digest ([0-9a-f]{64})\nlive-from (\S{20})\nimpact ([0-9a-f]{64}|none)\n$`)
+)
+
+// ParseStatement reads a text that has exactly the form of Text.
+func ParseStatement(text string) (Statement, error) {
+	m := statement.FindStringSubmatch(text)
+	if m == nil {
+		return Statement{}, errStatement
+	}
+	version, errVersion := strconv.Atoi(m[2])
+	from, errFrom := time.Parse(time.RFC3339, m[4])
+	s := Statement{Agreement: m[1], Version: version, Digest: m[3], LiveFrom: from.UTC(), Impact: m[5]}
+	if errors.Join(errVersion, errFrom) != nil || s.Text() != text {
+		return Statement{}, errStatement
+	}
+	return s, nil
+}
+
+// ImpactHash is the digest by which a statement names an impact report.
+func ImpactHash(report []byte) string {
+	sum := sha256.Sum256(report)
+	return hex.EncodeToString(sum[:])
+}
+
+// Sign adds the signature of a signer key to the approval of a statement.
+// Signatures of the same statement that are there already are kept; those of
+// another statement are void and dropped.
+func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
+	const op = "approval.Sign"
+	signer, err := note.NewSigner(strings.TrimSpace(signerKey))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, op, "The file does not hold a private key as `concord agreement key` writes it.")
+	}
+	n := &note.Note{Text: s.Text()}
+	if before, err := signatures(existing); err == nil && before.Text == n.Text {
+		for _, sig := range before.UnverifiedSigs {
+			if sig.Name != signer.Name() {
+				n.UnverifiedSigs = append(n.UnverifiedSigs, sig)
+			}
+		}
+	}
+	signed, err := note.Sign(n, signer)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "The statement cannot be signed.", err)
+	}
+	return signed, nil
+}
+
+// signatures reads a note without verifying anything.
+func signatures(raw []byte) (*note.Note, error) {
+	_, err := note.Open(raw, note.VerifierList())
+	var unverified *note.UnverifiedNoteError
+	if errors.As(err, &unverified) {
+		return unverified.Note, nil
+	}
+	if err == nil {
+		err = errStatement // a note that no key verifies cannot be verified
+	}
+	return nil, err
+}
+
+// publicHalf derives the public key of a signer key,
+// PRIVATE+KEY+<name>+<hash>+<base64 of type and seed>.
+func publicHalf(signerKey string) (ed25519.PublicKey, error) {
+	parts := strings.SplitN(strings.TrimSpace(signerKey), "+", 5)
+	if len(parts) != 5 {
+		return nil, errors.New("want five parts")
+	}
+	raw, err := base64.StdEncoding.DecodeString(parts[4])
+	if err != nil || len(raw) != 1+ed25519.SeedSize {
+		return nil, errors.New("want a type and a seed")
+	}
+	public, _ := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
+	return public, nil
+}
+
+// Said returns the statement of an approval without verifying who signed it.
+func Said(approval []byte) (Statement, error) {
+	n, err := signatures(approval)
+	if err != nil {
+		return Statement{}, err
+	}
+	return ParseStatement(n.Text)
+}

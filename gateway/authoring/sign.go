@@ -1,0 +1,171 @@
+package authoring
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/approval"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/rulebook"
+)
+
+// SignOptions say what one approver signs.
+type SignOptions struct {
+	ID string
+	// Version is zero for the highest.
+	Version int
+	// Key is the approver's private key.
+	Key string
+	// LiveFrom is from when the agreement is to be live. The zero time takes over
+	// what a party has signed before, or else the start of the next day in UTC.
+	LiveFrom time.Time
+	// Impact is the impact report that the approver has read. Nothing takes over
+	// what a party has signed before.
+	Impact []byte
+	// Founding says that there is no impact report, because nothing is in force
+	// yet that it could be about.
+	Founding bool
+	// At is the time of signing.
+	At time.Time
+}
+
+// Signed is what came of it.
+type Signed struct {
+	Statement approval.Statement
+	// File is where the approval stands.
+	File string
+	// Dropped says that signatures of another statement were there, and are void.
+	Dropped bool
+}
+
+// Sign adds an approver's signature to an agreement version, after checking
+// what the gateway will check: that the whole folder is sound, that nothing has
+// lapsed, that the day is ahead, and that the impact report is about this very
+// content.
+func (d *Desk) Sign(ctx context.Context, o SignOptions) (*Signed, error) {
+	const op = "authoring.Sign"
+	a, err := d.find(op, o.ID, o.Version)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.sound(ctx, a, o.At); err != nil {
+		return nil, err
+	}
+	before := d.Approval(a)
+	earlier, err := approval.Said(before)
+	current := err == nil && earlier.Digest == d.Digest(rulebook.VersionOf(a)) && earlier.Version == a.Version
+	s, report, err := d.statement(a, o, earlier, current)
+	if err != nil {
+		return nil, err
+	}
+	note, err := approval.Sign(s, before, o.Key)
+	if err != nil {
+		return nil, err
+	}
+	out := &Signed{Statement: s, File: d.path(a, rulebook.ApprovalFile), Dropped: len(before) > 0 && (!current || earlier != s)}
+	if len(report) > 0 {
+		if err := write(op, d.path(a, rulebook.ImpactFile), report); err != nil {
+			return nil, err
+		}
+	}
+	return out, write(op, out.File, note)
+}
+
+// sound checks the folder as a gateway will when the version is live.
+func (d *Desk) sound(ctx context.Context, a *agreement.Agreement, at time.Time) error {
+	if lapsed := a.Lapsed(at); len(lapsed) > 0 {
+		return fault.Wrap(fault.Invalid, "authoring.Sign", "The agreement cannot be signed any more.", agreement.Findings(lapsed))
+	}
+	_, err := d.Rules(ctx, d.Newest())
+	return err
+}
+
+// statement is what is signed, and the impact report that goes with it. Where a
+// party has signed the same content before, what is not said is what it said.
+func (d *Desk) statement(a *agreement.Agreement, o SignOptions, earlier approval.Statement, current bool) (approval.Statement, []byte, error) {
+	const op = "authoring.Sign"
+	s := approval.Statement{
+		Agreement: a.ID, Version: a.Version, Digest: d.Digest(rulebook.VersionOf(a)),
+		LiveFrom: o.LiveFrom.UTC().Truncate(time.Second), Impact: approval.NoImpact,
+	}
+	report := o.Impact
+	if current && len(report) == 0 && !o.Founding {
+		report = d.Draft.Impact(a)
+		o.Founding = earlier.Impact == approval.NoImpact
+	}
+	switch {
+	case o.LiveFrom.IsZero() && current:
+		s.LiveFrom = earlier.LiveFrom
+	case o.LiveFrom.IsZero():
+		s.LiveFrom = o.At.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
+	}
+	if s.LiveFrom.Before(o.At.UTC().Truncate(time.Second)) {
+		return s, nil, fault.New(fault.Invalid, op, "An agreement goes live on a day that is ahead. Give another with --live-from; everybody who has signed signs again.")
+	}
+	if o.Founding && len(o.Impact) == 0 {
+		return s, nil, nil
+	}
+	if err := about(report, a.ID, s.Digest); err != nil {
+		return s, nil, err
+	}
+	s.Impact = approval.ImpactHash(report)
+	return s, report, nil
+}
+
+// about checks that an impact report is about this content of an agreement.
+func about(report []byte, id, digest string) error {
+	const op = "authoring.Sign"
+	if len(report) == 0 {
+		return fault.New(fault.Invalid, op, "Nobody signs what they have not seen the effect of. Make the report with `concord policy impact` and give it with --impact; or say --founding where nothing is in force yet.")
+	}
+	var r struct {
+		Digests map[string]string `json:"digests"`
+	}
+	if err := json.Unmarshal(report, &r); err != nil {
+		return fault.Wrap(fault.Invalid, op, "The impact report cannot be read.", err)
+	}
+	if r.Digests[id] != digest {
+		return fault.New(fault.Invalid, op, "The impact report is about another content of the agreement. Make it again.")
+	}
+	return nil
+}
+
+// Status is how far one agreement version has come.
+type Status struct {
+	approval.Standing
+
+	Title  string           `json:"title"`
+	State  approval.State   `json:"state"`
+	Status agreement.Status `json:"status"`
+	Folder string           `json:"folder"`
+}
+
+// Status says of every version in the folder who has signed it, as a gateway
+// with these approvers will see it at a time.
+func (d *Desk) Status(approvers *approval.Approvers, at time.Time) []Status {
+	out := make([]Status, len(d.Versions))
+	for i, st := range d.Standings(approvers) {
+		a := d.Versions[i]
+		out[i] = Status{Standing: st, Title: a.Title, State: st.State(at), Status: a.Status(at), Folder: a.Folder()}
+	}
+	return out
+}
+
+// Line is one line for people.
+func (s Status) Line() string {
+	switch s.State {
+	case approval.Void:
+		return "void: " + s.Void
+	case approval.Draft:
+		return "draft: nobody has signed; needs " + strings.Join(s.Missing, " and ")
+	case approval.Awaiting:
+		return "awaiting the signature of " + strings.Join(s.Missing, " and ")
+	case approval.Approved:
+		return "approved by all parties, live from " + s.LiveFrom.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("live since %s, %s", s.LiveFrom.Format(time.RFC3339), s.Status)
+}
