@@ -40,6 +40,9 @@ type reading struct {
 	asks   map[string]question
 	// clocks are the names of the rules that hold the time in nanoseconds.
 	clocks map[string]bool
+	// tests are the functions of the core that only hold their arguments against
+	// constants; false for those that do not.
+	tests map[string]bool
 	// against are the names of what a path is held against, by path, and written
 	// the names in objects that the core writes itself.
 	against map[string]map[string]bool
@@ -57,10 +60,14 @@ const (
 func newReading(modules map[string]*ast.Module, data ast.Object) *reading {
 	r := &reading{
 		modules: reachable(modules), data: data, placed: map[*ast.Term]bool{}, asks: map[string]question{},
-		clocks: map[string]bool{}, against: map[string]map[string]bool{}, written: map[string]bool{},
+		clocks: map[string]bool{}, tests: map[string]bool{}, against: map[string]map[string]bool{}, written: map[string]bool{},
+	}
+	for i, m := range r.modules {
+		r.modules[i] = plain(m)
 	}
 	for _, m := range r.modules {
 		r.findClocks(m)
+		r.findTests(m)
 	}
 	for _, m := range r.modules {
 		r.place(m)
@@ -202,6 +209,22 @@ func (r *reading) findClocks(m *ast.Module) {
 			r.placed[h.Value], r.placed[call[0]], r.placed[call[1]] = true, true, true
 			r.placed[h.Reference[0]] = true
 		}
+	}
+}
+
+// findTests finds the functions of the core whose arguments are all constants,
+// in each of their definitions.
+func (r *reading) findTests(m *ast.Module) {
+	for _, rule := range m.Rules {
+		if !isCore(m) || len(rule.Head.Args) == 0 {
+			continue
+		}
+		only, known := r.tests[string(rule.Head.Name)]
+		only = only || !known
+		for _, t := range rule.Head.Args {
+			only = only && ast.IsConstant(t.Value)
+		}
+		r.tests[string(rule.Head.Name)] = only
 	}
 }
 
