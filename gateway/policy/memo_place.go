@@ -21,7 +21,7 @@ var quiet = strings.Fields(`
 // it says how they are read.
 func (r *reading) place(m *ast.Module) {
 	core := isCore(m)
-	ast.NewGenericVisitor(func(x any) bool {
+	visitor := ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
 		case *ast.Expr:
 			r.expr(x, core)
@@ -31,7 +31,11 @@ func (r *reading) place(m *ast.Module) {
 			r.sentences(x)
 		}
 		return false
-	}).Walk(m)
+	})
+	for _, rule := range m.Rules {
+		r.rule = string(rule.Head.Name)
+		visitor.Walk(rule)
+	}
 }
 
 // sentences marks the members of a condition that are taken one by one for a name
@@ -161,6 +165,7 @@ func (r *reading) ordered(t, other *ast.Term) bool {
 		r.against[p] = map[string]bool{}
 	}
 	r.against[p][member] = true
+	r.flow.compares[r.rule] = true
 	r.placed[t] = true
 	r.add(question{path: p, how: byOrder})
 	return true
@@ -201,12 +206,6 @@ func (r *reading) rest(m *ast.Module) {
 			if core {
 				r.calls(x[0])
 			}
-		case ast.Object:
-			x.Foreach(func(k, _ *ast.Term) {
-				if name, ok := k.Value.(ast.String); ok && core {
-					r.written[string(name)] = true
-				}
-			})
 		}
 		return false
 	}).Walk(m)

@@ -87,9 +87,9 @@ func (r *reading) covered(q question) bool {
 
 // numbers are, ascending and each once, what a path is held against.
 func (r *reading) numbers(path string) []int64 {
-	found := map[int64]bool{}
+	found, written := map[int64]bool{}, r.flow.names()
 	for names := range r.against[path] {
-		if first, _, _ := strings.Cut(names, "/"); r.written[first] {
+		if first, _, _ := strings.Cut(names, "/"); written[first] {
 			r.allNumbers(found)
 			break
 		}

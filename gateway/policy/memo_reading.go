@@ -28,8 +28,8 @@ import (
 // its own. So they are used only where the rules call nothing that can (see
 // quiet), count only to hold the count against a number, and use the conditions
 // of agreements as truths and texts alone; and where no condition looks at the
-// core's rules. Otherwise usage and time count as they stand. Where the core
-// writes an object that has the name itself, the place is that among all numbers
+// core's rules. Otherwise usage and time count as they stand. Where a rule that
+// has to do with the comparison (see flow) writes an object that has the name, the place is that among all numbers
 // of the data and the rules. That it gives such a name to something else by
 // computing it is not looked for: a Memo's own checks would find it.
 type reading struct {
@@ -43,10 +43,11 @@ type reading struct {
 	// tests are the functions of the core that only hold their arguments against
 	// constants; false for those that do not.
 	tests map[string]bool
-	// against are the names of what a path is held against, by path, and written
-	// the names in objects that the core writes itself.
+	// against are the names of what a path is held against, by path.
 	against map[string]map[string]bool
-	written map[string]bool
+	flow    *flow
+	// rule is the name of the rule that is looked at.
+	rule string
 	// loud is set where a rule may make numbers.
 	loud bool
 }
@@ -60,11 +61,12 @@ const (
 func newReading(modules map[string]*ast.Module, data ast.Object) *reading {
 	r := &reading{
 		modules: reachable(modules), data: data, placed: map[*ast.Term]bool{}, asks: map[string]question{},
-		clocks: map[string]bool{}, tests: map[string]bool{}, against: map[string]map[string]bool{}, written: map[string]bool{},
+		clocks: map[string]bool{}, tests: map[string]bool{}, against: map[string]map[string]bool{},
 	}
 	for i, m := range r.modules {
 		r.modules[i] = plain(m)
 	}
+	r.flow = newFlow(r.modules)
 	for _, m := range r.modules {
 		r.findClocks(m)
 		r.findTests(m)
@@ -116,9 +118,9 @@ func eachRef(m *ast.Module, f func(ast.Ref)) {
 	})
 }
 
-// eachTerm calls f with each term of the imports and rules of a module, but not
+// eachTerm calls f with each term of a rule, or of a module but its package, and not
 // with the head of a reference, which is part of it.
-func eachTerm(m *ast.Module, f func(*ast.Term)) {
+func eachTerm(in any, f func(*ast.Term)) {
 	var v *ast.GenericVisitor
 	v = ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
@@ -140,7 +142,7 @@ func eachTerm(m *ast.Module, f func(*ast.Term)) {
 		}
 		return false
 	})
-	v.Walk(m)
+	v.Walk(in)
 }
 
 // rooted returns a term as a reference that begins with a root document.

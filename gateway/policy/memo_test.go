@@ -32,6 +32,7 @@ func TestMemoReads(t *testing.T) {
 		"request/case_link value", "request/case_ref start CE-", "request/case_ref start OP-",
 		"request/emergency null", "request/emergency/ground value", "request/emergency/incident length",
 		"request/kind value", "request/purpose value", "request/time order",
+		"usage/agency_subjects_last_day order", "usage/agency_subjects_last_hour order",
 		"usage/subjects_last_day order", "usage/subjects_last_hour order",
 	}
 	if diff := cmp.Diff(want, whatIsRead(NewMemo(newEngine(t, sample(t))))); diff != "" {
@@ -153,21 +154,22 @@ func TestMemoReadsRules(t *testing.T) {
 // others, until the core writes such a name itself.
 func TestMemoNumbers(t *testing.T) {
 	cfg := sample(t)
-	count := func(m *Memo) (usage, instants int) {
+	count := func(m *Memo) (usage int, instants []int64) {
 		for _, q := range m.asks {
 			switch q.path {
 			case "usage/subjects_last_day":
 				usage = len(q.numbers)
 			case timePath:
-				instants = len(q.numbers)
+				instants = q.numbers
 			}
 		}
 		return usage, instants
 	}
 	usage, instants := count(NewMemo(newEngine(t, cfg)))
-	quotas, days := map[int]bool{below(0): true}, map[int64]bool{math.MaxInt64: true}
+	// A day of review is a number only where a term waits for it.
+	quotas, days, perhaps := map[int]bool{below(0): true}, map[int64]bool{math.MaxInt64: true}, map[int64]bool{}
 	for _, a := range cfg.Agreements.All() {
-		days[dayStart(a.Valid.From, 0, 0)], days[until(a)], days[stops(a)] = true, true, true
+		days[dayStart(a.Valid.From, 0, 0)], days[until(a)], days[stops(a)], perhaps[reviewed(a)] = true, true, true, true
 		for _, s := range a.Datasets {
 			for _, p := range s.Purposes {
 				if p.Quota != nil {
@@ -176,14 +178,20 @@ func TestMemoNumbers(t *testing.T) {
 			}
 		}
 	}
-	if usage != len(quotas) || instants != len(days) {
-		t.Errorf("%d quotas and %d instants, want %v and %v", usage, instants, quotas, days)
+	for _, n := range instants {
+		if !days[n] && !perhaps[n] {
+			t.Errorf("no day begins at %d", n)
+		}
+		delete(days, n)
+	}
+	if usage != len(quotas) || len(days) > 0 {
+		t.Errorf("%d quotas, want %v, and %v is missing", usage, quotas, days)
 	}
 	core := copied(t, cfg.Core)
-	core["release/more.rego"] = &fstest.MapFile{Data: []byte("package concord.release\n\nmore := {\"limit\": {\"per_day\": 7}}\n")}
+	core["release/more.rego"] = &fstest.MapFile{Data: []byte("package concord.release\n\nmore if {\n\tsome own in [{\"per_day\": 7}]\n\tinput.usage.subjects_last_day < own.per_day\n}\n")}
 	cfg.Core = core
-	if more, same := count(NewMemo(newEngine(t, cfg))); more <= usage || same != instants {
-		t.Errorf("with a limit of the core's own: %d quotas and %d instants", more, same)
+	if more, same := count(NewMemo(newEngine(t, cfg))); more <= usage || len(same) != len(instants) {
+		t.Errorf("with a limit of the core's own: %d quotas and %v", more, same)
 	}
 }
 

@@ -34,10 +34,15 @@ const (
 
 // entryKey names what was found to agree: a decision, the outcome, and the text
 // of one provider's entry.
-type entryKey [sha256.Size]byte
+type entryKey struct {
+	digest                             [sha256.Size]byte
+	outcome                            outcome
+	action                             audit.Action
+	code, provider, released, withheld string
+}
 
-// agreedAtMost bounds how many of them are remembered.
-const agreedAtMost = 1 << 16
+// agreedAtMost bounds how many of them are remembered, each with its entry.
+const agreedAtMost = 1 << 13
 
 // outcome returns what came of a request, and whether the decision can have led
 // to it.
@@ -101,13 +106,7 @@ func concerned(d *policy.Decision) []string {
 // entry holds one provider's entry against the decision. What was found to agree
 // once is known by its text.
 func (r *run) entry(a *asked, o outcome, s *policy.Settled, p *audit.ProviderFact) []string {
-	h := sha256.New()
-	h.Write(s.Digest[:])
-	for _, part := range []string{string(rune(o)), a.Code, string(p.Action), p.Provider, withoutRecords(p.Released), p.Withheld} {
-		h.Write([]byte(part))
-		h.Write([]byte{0}) // is in none of them: JSON escapes it
-	}
-	key := entryKey(h.Sum(nil))
+	key := entryKey{s.Digest, o, p.Action, a.Code, p.Provider, withoutRecords(p.Released), p.Withheld}
 	if r.agreed[key] {
 		return nil
 	}
