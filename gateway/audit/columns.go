@@ -56,10 +56,6 @@ func (c *Columns) actor(object string) {
 	})
 }
 
-// text returns what a canonical JSON string means, and "" for any other value.
-func text(value string) string {
-	if len(value) < 2 || value[0] != '"' {
-		return ""
-	}
-	return strings.Clone(unquote(value[1 : len(value)-1]))
-}
+// text returns what a canonical JSON string means, and "" for any other value,
+// without keeping the entry in memory.
+func text(value string) string { return strings.Clone(inside(value)) }

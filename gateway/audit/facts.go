@@ -189,7 +189,7 @@ func readFact(entry, leaf []byte) (f *Fact, of *ProviderFact, ok bool) {
 		f.member(key, value)
 		switch key {
 		case "provider":
-			of.Provider = text(value)
+			of.Provider = inside(value)
 		case "released":
 			of.Released = value
 		case "withheld":
@@ -211,34 +211,46 @@ func readFact(entry, leaf []byte) (f *Fact, of *ProviderFact, ok bool) {
 func (f *Fact) member(key, value string) {
 	switch key {
 	case "action":
-		f.Action = Action(text(value))
+		f.Action = Action(inside(value))
 	case "actor":
-		var c Columns
-		c.actor(value)
-		f.Agency = c.Agency
+		// Here and below the object was read as part of the entry: no error is left.
+		_ = members(value, func(key, value string, _ int) bool {
+			if key == "agency" {
+				f.Agency = inside(value)
+			}
+			return true
+		})
 	case "admin":
-		// It was read as part of the entry: no error is left.
 		_ = members(value, func(key, value string, _ int) bool {
 			if key == "code" {
-				f.Code = text(value)
+				f.Code = inside(value)
 			}
 			return true
 		})
 	case "area":
-		f.Area = text(value)
+		f.Area = inside(value)
 	case "id":
-		f.id = text(value)
+		f.id = inside(value)
 	case "policy_revision":
-		f.PolicyRevision = text(value)
+		f.PolicyRevision = inside(value)
 	case "private":
-		f.private = text(value)
+		f.private = inside(value)
 	case "request_id":
-		f.RequestID = text(value)
+		f.RequestID = inside(value)
 	case "response_sha256":
 		f.Answered = true
 	case "time":
-		f.Time = text(value)
+		f.Time = inside(value)
 	}
+}
+
+// inside returns what a canonical JSON string means, and "" for any other value.
+// It keeps the entry in memory, as the parts that are passed on do anyway.
+func inside(value string) string {
+	if len(value) < 2 || value[0] != '"' {
+		return ""
+	}
+	return unquote(value[1 : len(value)-1])
 }
 
 // open opens the private part of a request's own entry.
@@ -246,19 +258,22 @@ func (r *factReader) open(f *Fact, sealed []byte) error {
 	at, err := time.Parse(timeLayout, f.Time)
 	if err != nil {
 		f.Unread = Damaged
-		return nil
+		return nil //nolint:nilerr // the fact says it
 	}
 	sealer, err := r.sealer(at)
 	if err != nil {
 		return err
 	}
-	if sealer == nil {
-		f.Unread = KeyDestroyed
-		return nil
+	var damage error
+	if sealer != nil {
+		f.Private, damage = openPrivate(sealer, sealed, f.id, f.private)
 	}
-	if f.Private, err = openPrivate(sealer, sealed, f.id, f.private); err != nil {
+	switch {
+	case sealer == nil:
+		f.Unread = KeyDestroyed
+	case damage != nil:
 		f.Unread = Damaged
-	} else if len(f.Private.Facts) == 0 {
+	case len(f.Private.Facts) == 0:
 		f.Unread = NoFacts
 	}
 	return nil

@@ -152,6 +152,8 @@ func (e *encoder) obligations(o *Obligations) {
 	if o.Quota != nil {
 		e.number(uint64(o.Quota.PerHour))
 		e.number(uint64(o.Quota.PerDay))
+		e.number(uint64(o.Quota.AgencyPerHour))
+		e.number(uint64(o.Quota.AgencyPerDay))
 	}
 }
 

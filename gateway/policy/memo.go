@@ -19,7 +19,7 @@ import (
 // outcome; times and numbers that are only held against those of the agreements
 // count by where they fall between them. Whatever is used in any other way counts
 // as it stands. As the proof is about text, it is checked as well: of each answer
-// that is given again, the use number 4, 16, 64 and so on is decided anew, and an
+// that is given again, the use number 64, 4096 and so on is decided anew, and an
 // engine that then says something else ends the Memo's use with a fault of kind
 // Internal.
 //
@@ -50,7 +50,7 @@ const (
 	memoMost = 4096
 	// memoCheck is the use at which an answer is first decided anew, and by
 	// what the number grows.
-	memoCheck = 4
+	memoCheck = 64
 )
 
 // NewMemo returns a Memo of an engine.

@@ -14,21 +14,54 @@ var quiet = strings.Fields(`
 	min max sort concat sprintf upper lower startswith endswith contains
 	array.concat array.flatten array.reverse
 	object.get object.keys object.filter object.remove object.union object.union_n
+	is_array is_boolean is_null is_number is_object is_set is_string
 	internal.member_2 internal.member_3 rego.metadata.rule rego.metadata.chain`)
 
 // place looks at each expression of a module and marks the terms whose place in
 // it says how they are read.
 func (r *reading) place(m *ast.Module) {
 	core := isCore(m)
-	ast.NewGenericVisitor(func(x any) bool {
+	visitor := ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
 		case *ast.Expr:
 			r.expr(x, core)
 		case ast.Call:
 			r.texts(x)
+		case ast.Body:
+			r.sentences(x)
 		}
 		return false
-	}).Walk(m)
+	})
+	for _, rule := range m.Rules {
+		r.rule = string(rule.Head.Name)
+		visitor.Walk(rule)
+	}
+}
+
+// sentences marks the members of a condition that are taken one by one for a name
+// that must be a text.
+func (r *reading) sentences(b ast.Body) {
+	texts := map[ast.Value]bool{}
+	for _, e := range b {
+		if terms, ok := e.Terms.([]*ast.Term); ok && !e.Negated && len(terms) == 2 && terms[0].String() == "is_string" {
+			if v, ok := terms[1].Value.(ast.Var); ok {
+				texts[v] = true
+			}
+		}
+	}
+	for _, e := range b {
+		some, ok := e.Terms.(*ast.SomeDecl)
+		if !ok || len(some.Symbols) != 1 {
+			continue
+		}
+		call, ok := some.Symbols[0].Value.(ast.Call)
+		if !ok || len(call) != 3 || call[0].String() != "internal.member_2" {
+			continue
+		}
+		if v, ok := call[1].Value.(ast.Var); ok && texts[v] {
+			r.placeCondition(call[2])
+		}
+	}
 }
 
 // expr looks at one expression. One with a replaced input is not understood, nor
@@ -64,9 +97,10 @@ func (r *reading) expr(e *ast.Expr, core bool) {
 	}
 }
 
-// texts marks conditions of agreements that are put into a text or counted.
+// texts marks conditions of agreements that are put into a text, counted, or held
+// against constants.
 func (r *reading) texts(call []*ast.Term) {
-	if op := call[0].String(); op == "concat" || op == "count" {
+	if op := call[0].String(); op == "concat" || op == "count" || strings.HasPrefix(op, "is_") || r.tests[op] {
 		for _, t := range call[1:] {
 			r.placeCondition(t)
 		}
@@ -114,15 +148,8 @@ func (r *reading) constant(op string, t, constant *ast.Term) bool {
 // ordered marks a part of the input, or the time, that is held against a member
 // of something local.
 func (r *reading) ordered(t, other *ast.Term) bool {
-	ref, ok := other.Value.(ast.Ref)
-	if !ok || len(ref) < 2 {
-		return false
-	}
-	head, local := ref[0].Value.(ast.Var)
-	if !local || head == "input" || head == "data" || slices.ContainsFunc(ref[1:], func(t *ast.Term) bool {
-		_, name := t.Value.(ast.String)
-		return !name
-	}) {
+	member, ok := memberOf(other)
+	if !ok {
 		return false
 	}
 	p, ok := inputPath(t)
@@ -134,9 +161,27 @@ func (r *reading) ordered(t, other *ast.Term) bool {
 	if !ok {
 		return false
 	}
+	if r.against[p] == nil {
+		r.against[p] = map[string]bool{}
+	}
+	r.against[p][member] = true
+	r.flow.compares[r.rule] = true
 	r.placed[t] = true
 	r.add(question{path: p, how: byOrder})
 	return true
+}
+
+// memberOf returns the names by which a term is a member of something local.
+func memberOf(t *ast.Term) (string, bool) {
+	ref, ok := t.Value.(ast.Ref)
+	if !ok || len(ref) < 2 {
+		return "", false
+	}
+	head, local := ref[0].Value.(ast.Var)
+	if !local || head.Equal(ast.InputRootDocument.Value) || head.Equal(ast.DefaultRootDocument.Value) {
+		return "", false
+	}
+	return constants(ref)
 }
 
 // rest goes over the whole module: what is read in a place that was not marked

@@ -53,7 +53,6 @@ func (r *reading) questions() []question {
 			r.add(question{path: q.path, how: byValue})
 		}
 	}
-	var numbers []int64
 	var out []question
 	for _, q := range r.asks {
 		if r.covered(q) {
@@ -64,10 +63,7 @@ func (r *reading) questions() []question {
 			continue // no input has it
 		}
 		if q.how == byOrder {
-			if numbers == nil {
-				numbers = r.numbers()
-			}
-			q.numbers = numbers
+			q.numbers = r.numbers(q.path)
 		}
 		out = append(out, q)
 	}
@@ -89,19 +85,24 @@ func (r *reading) covered(q question) bool {
 	return false
 }
 
-// numbers are all whole numbers next to those in the data and in the rules,
-// ascending and each once.
-func (r *reading) numbers() []int64 {
-	found := map[int64]bool{}
-	visitor := ast.NewGenericVisitor(func(x any) bool {
-		n, ok := x.(ast.Number)
-		if !ok {
-			return false
+// numbers are, ascending and each once, what a path is held against.
+func (r *reading) numbers(path string) []int64 {
+	found, written := map[int64]bool{}, r.flow.names()
+	for names := range r.against[path] {
+		if first, _, _ := strings.Cut(names, "/"); written[first] {
+			r.allNumbers(found)
+			break
 		}
-		if i, whole := n.Int64(); whole {
-			found[i] = true
-		} else if f, finite := n.Float64(); finite && math.Abs(f) < math.MaxInt64 {
-			found[int64(math.Floor(f))], found[int64(math.Ceil(f))] = true, true
+		numbersUnder(ast.NewTerm(r.data), strings.Split(names, "/"), nil, found)
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// allNumbers are all in the data and in the rules.
+func (r *reading) allNumbers(found map[int64]bool) {
+	visitor := ast.NewGenericVisitor(func(x any) bool {
+		if n, ok := x.(ast.Number); ok {
+			addNumber(n, found)
 		}
 		return false
 	})
@@ -109,7 +110,34 @@ func (r *reading) numbers() []int64 {
 	for _, m := range r.modules {
 		visitor.Walk(m)
 	}
-	return slices.Sorted(maps.Keys(found))
+}
+
+// numbersUnder finds the numbers whose path ends in names; at is the path of t.
+func numbersUnder(t *ast.Term, names, at []string, found map[int64]bool) {
+	switch v := t.Value.(type) {
+	case ast.Number:
+		if len(at) >= len(names) && slices.Equal(at[len(at)-len(names):], names) {
+			addNumber(v, found)
+		}
+	case ast.Object:
+		v.Foreach(func(k, below *ast.Term) {
+			name, _ := k.Value.(ast.String)
+			numbersUnder(below, names, append(at, string(name)), found)
+		})
+	case *ast.Array:
+		v.Foreach(func(below *ast.Term) { numbersUnder(below, names, append(at, ""), found) })
+	case ast.Set:
+		v.Foreach(func(below *ast.Term) { numbersUnder(below, names, append(at, ""), found) })
+	}
+}
+
+// addNumber adds a number, or the two whole ones next to it.
+func addNumber(n ast.Number, found map[int64]bool) {
+	if i, whole := n.Int64(); whole {
+		found[i] = true
+	} else if f, finite := n.Float64(); finite && math.Abs(f) < math.MaxInt64 {
+		found[int64(math.Floor(f))], found[int64(math.Ceil(f))] = true, true
+	}
 }
 
 // locate finds the member of a struct that JSON calls by a path.
@@ -192,8 +220,8 @@ func (e *encoder) value(v reflect.Value) {
 			e.value(v.Index(i))
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			e.value(v.Field(i))
+		for _, member := range v.Fields() {
+			e.value(member)
 		}
 	case reflect.Pointer:
 		e.truth(!v.IsNil())

@@ -17,8 +17,9 @@ import (
 //   - held against null, or counted and held against a number: nullness, length;
 //   - held against a string constant by ==, startswith and their like: the
 //     outcome;
-//   - held by < <= > >= against a member of something local: the place among all
-//     numbers that are anywhere in the data or in the rules;
+//   - held by < <= > >= against a member of something local, such as
+//     guard.limit.per_hour: the place among all numbers that the data has under
+//     that name, here limit.per_hour;
 //   - the time, turned into nanoseconds by a rule of its own: as before, where
 //     the name of that rule stands only in such comparisons;
 //   - anywhere else: the value.
@@ -27,7 +28,10 @@ import (
 // its own. So they are used only where the rules call nothing that can (see
 // quiet), count only to hold the count against a number, and use the conditions
 // of agreements as truths and texts alone; and where no condition looks at the
-// core's rules. Otherwise usage and time count as they stand.
+// core's rules. Otherwise usage and time count as they stand. Where a rule that
+// has to do with the comparison (see flow) writes an object that has the name, the place is that among all numbers
+// of the data and the rules. That it gives such a name to something else by
+// computing it is not looked for: a Memo's own checks would find it.
 type reading struct {
 	modules []*ast.Module
 	data    ast.Object
@@ -36,6 +40,14 @@ type reading struct {
 	asks   map[string]question
 	// clocks are the names of the rules that hold the time in nanoseconds.
 	clocks map[string]bool
+	// tests are the functions of the core that only hold their arguments against
+	// constants; false for those that do not.
+	tests map[string]bool
+	// against are the names of what a path is held against, by path.
+	against map[string]map[string]bool
+	flow    *flow
+	// rule is the name of the rule that is looked at.
+	rule string
 	// loud is set where a rule may make numbers.
 	loud bool
 }
@@ -49,10 +61,15 @@ const (
 func newReading(modules map[string]*ast.Module, data ast.Object) *reading {
 	r := &reading{
 		modules: reachable(modules), data: data, placed: map[*ast.Term]bool{}, asks: map[string]question{},
-		clocks: map[string]bool{},
+		clocks: map[string]bool{}, tests: map[string]bool{}, against: map[string]map[string]bool{},
 	}
+	for i, m := range r.modules {
+		r.modules[i] = plain(m)
+	}
+	r.flow = newFlow(r.modules)
 	for _, m := range r.modules {
 		r.findClocks(m)
+		r.findTests(m)
 	}
 	for _, m := range r.modules {
 		r.place(m)
@@ -101,9 +118,9 @@ func eachRef(m *ast.Module, f func(ast.Ref)) {
 	})
 }
 
-// eachTerm calls f with each term of the imports and rules of a module, but not
+// eachTerm calls f with each term of a rule, or of a module but its package, and not
 // with the head of a reference, which is part of it.
-func eachTerm(m *ast.Module, f func(*ast.Term)) {
+func eachTerm(in any, f func(*ast.Term)) {
 	var v *ast.GenericVisitor
 	v = ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
@@ -125,7 +142,7 @@ func eachTerm(m *ast.Module, f func(*ast.Term)) {
 		}
 		return false
 	})
-	v.Walk(m)
+	v.Walk(in)
 }
 
 // rooted returns a term as a reference that begins with a root document.
@@ -194,6 +211,22 @@ func (r *reading) findClocks(m *ast.Module) {
 			r.placed[h.Value], r.placed[call[0]], r.placed[call[1]] = true, true, true
 			r.placed[h.Reference[0]] = true
 		}
+	}
+}
+
+// findTests finds the functions of the core whose arguments are all constants,
+// in each of their definitions.
+func (r *reading) findTests(m *ast.Module) {
+	for _, rule := range m.Rules {
+		if !isCore(m) || len(rule.Head.Args) == 0 {
+			continue
+		}
+		only, known := r.tests[string(rule.Head.Name)]
+		only = only || !known
+		for _, t := range rule.Head.Args {
+			only = only && ast.IsConstant(t.Value)
+		}
+		r.tests[string(rule.Head.Name)] = only
 	}
 }
 

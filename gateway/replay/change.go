@@ -36,7 +36,9 @@ type Change struct {
 	// for Rows the conditions as JSON.
 	From string `json:"from"`
 	To   string `json:"to"`
-	Counts
+	// Requests and Subjects are as in Counts.
+	Requests int64 `json:"requests"`
+	Subjects int64 `json:"subjects"`
 }
 
 // Counts are how many requests something is true of, and how many subjects at

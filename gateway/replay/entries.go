@@ -11,8 +11,14 @@ import (
 	"github.com/concord-gateway/concord/gateway/policy"
 )
 
-// quotaExceeded is the code of a quota that is used up, in policy and log.
-const quotaExceeded = "quota_exceeded"
+// The codes of a quota that is used up, the actor's and the agency's, in policy
+// and log.
+const (
+	quotaExceeded       = "quota_exceeded"
+	agencyQuotaExceeded = "agency_quota_exceeded"
+)
+
+func isQuota(code string) bool { return code == quotaExceeded || code == agencyQuotaExceeded }
 
 // outcome is what came of a request, as its own entry says.
 type outcome byte
@@ -28,10 +34,15 @@ const (
 
 // entryKey names what was found to agree: a decision, the outcome, and the text
 // of one provider's entry.
-type entryKey [sha256.Size]byte
+type entryKey struct {
+	digest                             [sha256.Size]byte
+	outcome                            outcome
+	action                             audit.Action
+	code, provider, released, withheld string
+}
 
-// agreedAtMost bounds how many of them are remembered.
-const agreedAtMost = 1 << 16
+// agreedAtMost bounds how many of them are remembered, each with its entry.
+const agreedAtMost = 1 << 13
 
 // outcome returns what came of a request, and whether the decision can have led
 // to it.
@@ -40,7 +51,7 @@ func (a *asked) outcome(d *policy.Decision) (outcome, bool) {
 	used := subject && usedUp(d)
 	switch {
 	case a.Action == audit.Deny:
-		return overQuota, a.Code == quotaExceeded && !a.Answered && (used || subject && d.Obligations.Quota != nil)
+		return overQuota, isQuota(a.Code) && !a.Answered && (used || subject && d.Obligations.Quota != nil)
 	case !a.Answered:
 		return denied, a.Action == audit.Consult && !used && !d.Allow
 	case subject:
@@ -52,7 +63,7 @@ func (a *asked) outcome(d *policy.Decision) (outcome, bool) {
 
 // usedUp reports whether the policy found a quota used up.
 func usedUp(d *policy.Decision) bool {
-	return slices.ContainsFunc(d.Withheld, func(w policy.Withheld) bool { return w.Code == quotaExceeded })
+	return slices.ContainsFunc(d.Withheld, func(w policy.Withheld) bool { return isQuota(w.Code) })
 }
 
 // entries holds the open entries of a request against the decision.
@@ -71,7 +82,7 @@ func (r *run) entries(a *asked, s *policy.Settled) []string {
 			continue
 		}
 		rest = slices.Delete(rest, at, at+1)
-		what = append(what, r.entry(o, s, p)...)
+		what = append(what, r.entry(a, o, s, p)...)
 	}
 	for _, p := range rest {
 		what = append(what, p+": no entry")
@@ -94,19 +105,13 @@ func concerned(d *policy.Decision) []string {
 
 // entry holds one provider's entry against the decision. What was found to agree
 // once is known by its text.
-func (r *run) entry(o outcome, s *policy.Settled, p *audit.ProviderFact) []string {
-	h := sha256.New()
-	h.Write(s.Digest[:])
-	for _, part := range []string{string(rune(o)), string(p.Action), p.Provider, withoutRecords(p.Released), p.Withheld} {
-		h.Write([]byte(part))
-		h.Write([]byte{0}) // is in none of them: JSON escapes it
-	}
-	key := entryKey(h.Sum(nil))
+func (r *run) entry(a *asked, o outcome, s *policy.Settled, p *audit.ProviderFact) []string {
+	key := entryKey{s.Digest, o, p.Action, a.Code, p.Provider, withoutRecords(p.Released), p.Withheld}
 	if r.agreed[key] {
 		return nil
 	}
 	var what []string
-	for _, part := range disagreements(o, &s.Decision, p) {
+	for _, part := range disagreements(a.Code, o, &s.Decision, p) {
 		what = append(what, p.Provider+": "+part)
 	}
 	if what == nil {
@@ -135,7 +140,7 @@ func withoutRecords(released string) string {
 }
 
 // disagreements says in what an entry is not what the decision says.
-func disagreements(o outcome, d *policy.Decision, p *audit.ProviderFact) []string {
+func disagreements(code string, o outcome, d *policy.Decision, p *audit.ProviderFact) []string {
 	var (
 		what     []string
 		released []audit.Released
@@ -156,7 +161,7 @@ func disagreements(o outcome, d *policy.Decision, p *audit.ProviderFact) []strin
 	if !sameReleased(o, d, p.Provider, released) {
 		what = append(what, "released")
 	}
-	if !slices.EqualFunc(shouldWithhold(o, d, p.Provider), withheld, func(a, b audit.Withheld) bool {
+	if !slices.EqualFunc(shouldWithhold(code, o, d, p.Provider), withheld, func(a, b audit.Withheld) bool {
 		return a.Dataset == b.Dataset && a.Code == b.Code && slices.Equal(a.Fields, b.Fields)
 	}) {
 		what = append(what, "withheld")
@@ -167,7 +172,7 @@ func disagreements(o outcome, d *policy.Decision, p *audit.ProviderFact) []strin
 func read(text string, v any) bool { return text == "" || json.Unmarshal([]byte(text), v) == nil }
 
 // shouldWithhold is what the entry of a provider must say was withheld.
-func shouldWithhold(o outcome, d *policy.Decision, provider string) []audit.Withheld {
+func shouldWithhold(code string, o outcome, d *policy.Decision, provider string) []audit.Withheld {
 	var out []audit.Withheld
 	for _, w := range d.Withheld {
 		if w.Provider == provider {
@@ -176,7 +181,7 @@ func shouldWithhold(o outcome, d *policy.Decision, provider string) []audit.With
 	}
 	for _, g := range d.Groups {
 		if o == overQuota && g.Provider == provider && g.Allow {
-			out = append(out, audit.Withheld{Dataset: g.Dataset, Code: quotaExceeded, Fields: slices.Sorted(maps.Keys(g.Fields))})
+			out = append(out, audit.Withheld{Dataset: g.Dataset, Code: code, Fields: slices.Sorted(maps.Keys(g.Fields))})
 		}
 	}
 	return out
