@@ -405,7 +405,7 @@ func TestImpactOverHTTP(t *testing.T) {
 	}
 	want := []replay.Change{{
 		Provider: landlord, Dataset: "housing.tenancy", Field: "/household_size", Kind: replay.Released, From: "withhold", To: "full",
-		Counts: replay.Counts{Requests: 3, Subjects: 1},
+		Requests: 3, Subjects: 1,
 	}}
 	for persona, changes := range map[string][]replay.Change{"policy-author": want, "approver-housing": want, "approver-health": {}} {
 		if r := ask(persona); !slices.Equal(r.Changes, changes) || len(r.Digests[housingISA]) != 64 {
