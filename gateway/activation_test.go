@@ -172,7 +172,7 @@ func TestBundleRefused(t *testing.T) {
 	if err := h.offer(propose(t).bundle(5)); err != nil {
 		t.Fatal(err)
 	}
-	before := h.revision()
+	before := h.gw.Revision()
 	both := []string{landlord, force}
 	next := func() *proposal { return propose(t).next(housingISA, withheldField, openField) }
 	for _, c := range []struct {
@@ -211,7 +211,7 @@ func TestBundleRefused(t *testing.T) {
 			if !fault.Is(err, fault.Invalid) {
 				t.Fatalf("got %v", err)
 			}
-			if h.revision() != before || h.opened() {
+			if h.gw.Revision() != before || h.opened() {
 				t.Error("the rules in force have changed")
 			}
 			if err := h.gw.RefreshRules(t.Context()); err != nil {
@@ -243,13 +243,6 @@ func TestBundleRefused(t *testing.T) {
 	if !strings.Contains(h.logs.String(), bundle.CodeForm) {
 		t.Error("the operator is not told of the refused bundle")
 	}
-}
-
-// revision is the revision of the newest decision.
-func (h *house) revision() string {
-	h.t.Helper()
-	h.find("soc-investigation", rowan())
-	return h.entries("&action=consult&limit=1")[0].Entry.PolicyRevision
 }
 
 func packed(t *testing.T, files map[string][]byte) []byte {
@@ -302,7 +295,7 @@ func TestCorePolicyNeedsEveryParty(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.fillHouseholds()
-	before := h.revision()
+	before := h.gw.Revision()
 	core := func() *proposal {
 		return propose(t).edit("concord/release/kept.rego", "stays with its provider", "remains with its provider")
 	}
@@ -315,14 +308,14 @@ func TestCorePolicyNeedsEveryParty(t *testing.T) {
 	if err := h.offer(core().signAll(from).bundle(3)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "is taken when its day comes") {
 		t.Fatalf("got %v", err)
 	}
-	if h.revision() != before {
+	if h.gw.Revision() != before {
 		t.Error("the core changed before its time")
 	}
 	h.clock.Advance(2 * time.Hour)
 	if err := h.gw.RefreshRules(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if h.revision() == before {
+	if h.gw.Revision() == before {
 		t.Error("the core that everybody signed is not in force")
 	}
 }

@@ -37,6 +37,9 @@ func (g *Gateway) PublishCheckpoint(ctx context.Context) error { return g.log.Pu
 // What is refused changes nothing; that is the error.
 func (g *Gateway) RefreshRules(ctx context.Context) error { return g.rules.Refresh(ctx) }
 
+// Revision names the rules in force.
+func (g *Gateway) Revision() string { return g.rules.Book().Current().Revision() }
+
 // Run listens and serves until ctx ends, then finishes the requests under way.
 func (g *Gateway) Run(ctx context.Context) error {
 	var lc net.ListenConfig
