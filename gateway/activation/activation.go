@@ -70,6 +70,9 @@ func Open(ctx context.Context, d Deps) (*Service, error) {
 		return nil, err
 	}
 	if last != nil {
+		for _, sus := range last.Choice.Suspensions {
+			s.known.suspend(sus) // whoever took the log's own rows away has not lifted it
+		}
 		last.Standings = last.Draft.Standings(s.Approvers)
 		s.book = rulebook.NewBook(last)
 		s.draft, s.candidate = last.Draft, Candidate{Files: last.Files, Sequence: s.known.sequence}

@@ -17,7 +17,8 @@ type try struct {
 // Guide prints what was submitted, where the API is and one ready request for
 // each persona.
 func (d *Demo) Guide(submitted []Submitted) {
-	d.printf("\nConcord demonstration: synthetic people, one process holding every party's keys.\n\n")
+	d.printf("\nConcord demonstration: synthetic people, one process holding every party's keys.\n")
+	d.printf("It signed every agreement in the name of both parties: for demonstration only. The keys are in %s/%s/%s.\n\n", d.folder.Dir, policyDir, keyDir)
 	for _, s := range submitted {
 		d.printf("  %-20s %-26s %-15s %6d rows accepted\n", s.Persona, s.Dataset, s.Agreement, s.Accepted)
 	}
@@ -28,6 +29,9 @@ func (d *Demo) Guide(submitted []Submitted) {
 	}
 	d.printf("\n# verify the log yourself, while it is served\n")
 	d.printf("go run ./cmd/concord audit verify --dir %s --key %s/log.vkey\n", d.folder.Dir, d.folder.Dir)
+	d.printf("\n# who has signed which agreement; and every logged decision made again\n")
+	d.printf("go run ./cmd/concord agreement status --root %s/%s --config %s/%s\n", d.folder.Dir, policyDir, d.folder.Dir, configFile)
+	d.printf("go run ./cmd/concord policy replay --dir %s\n", d.folder.Dir)
 	d.printf("\nStop with Ctrl-C. Go on later with: go run ./cmd/concord serve --config %s/%s\n\n", d.folder.Dir, configFile)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/replay"
 )
 
 // Story tells the whole job on the terminal, once: every step is a real
@@ -29,6 +30,7 @@ func (d *Demo) Story(ctx context.Context, submitted []Submitted) error {
 		{"The same question for another purpose", d.tellOtherPurpose},
 		{"Threat to life", d.tellEmergency},
 		{"What the partner sees of it", d.tellPartner},
+		{"Every decision is made again, by the rules that the log names", d.tellReplay},
 		{"The log is verified, by somebody who trusts only its public key", d.tellVerify},
 		{"One stored byte is changed, in a copy, by somebody with the disk", d.tellTamper},
 	}
@@ -48,6 +50,9 @@ type rowError struct {
 }
 
 func (d *Demo) tellSubmissions(ctx context.Context, submitted []Submitted) error {
+	if err := d.tellAgreements(ctx); err != nil {
+		return err
+	}
 	for _, s := range submitted {
 		d.printf("   %-20s %-26s under %-15s %6d rows accepted\n", s.Persona, s.Dataset, s.Agreement, s.Accepted)
 	}
@@ -69,6 +74,27 @@ func (d *Demo) tellSubmissions(ctx context.Context, submitted []Submitted) error
 	for _, e := range res.Errors {
 		d.printf("     row %d %s: %s %s [%s]\n", e.Row, e.Pointer, e.Message, e.Remedy, e.Code)
 	}
+	return nil
+}
+
+// tellAgreements says what the rows are submitted under.
+func (d *Demo) tellAgreements(ctx context.Context) error {
+	a, err := d.client.get(ctx, "analyst", "/v1/agreements")
+	if err != nil {
+		return err
+	}
+	var page struct{ Items []struct{ Approval struct{ State string } } }
+	if err := a.into(http.StatusOK, &page); err != nil {
+		return err
+	}
+	live := 0
+	for _, item := range page.Items {
+		if item.Approval.State == "live" {
+			live++
+		}
+	}
+	d.printf("   %d of %d agreements are live, each signed with the keys of all its parties\n"+
+		"   (here one process made and holds every key: for demonstration only)\n\n", live, len(page.Items))
 	return nil
 }
 
@@ -141,6 +167,21 @@ func purposeOf(e audit.Entry) string {
 	default:
 		return e.Admin["dataset"] + " " + e.Admin["state"]
 	}
+}
+
+// tellReplay decides every request again from the archive of its rules, beside
+// the running gateway.
+func (d *Demo) tellReplay(ctx context.Context) error {
+	r, err := gateway.ReplayFolder(ctx, d.folder.Dir, replay.Options{})
+	if err != nil {
+		return err
+	}
+	d.printf("   %d decisions, %d the same, %d different; refused before the rules were asked: %d\n",
+		r.Decisions, r.Identical, r.DifferingCount, r.NotReplayable[replay.NoFacts])
+	if !r.OK() {
+		return errors.New("a decision differs")
+	}
+	return nil
 }
 
 // tellVerify closes the gateway, as if its machine had been seized, and
