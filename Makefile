@@ -58,7 +58,7 @@ race: ## every test, with the race detector; a test that cannot run is a failure
 # So many requests are too many for the race detector, which runs fewer.
 .PHONY: judges
 judges: ## 50,000 random requests, on which the rules and an oracle in Go must agree
-	CONCORD_JUDGED=50000 $(GO) test -run='^TestThreeJudges$$' -v -timeout 10m ./gateway/policy | grep -v '^=== '
+	CONCORD_JUDGED=50000 GOGC=400 $(GO) test -run='^TestThreeJudges$$' -v -timeout 10m ./gateway/policy | grep -v '^=== '
 
 .PHONY: quick
 quick: ## every test, without the race detector
