@@ -36,7 +36,7 @@ var sees = map[kind][]kind{
 	useCase:    {base, capability},
 	adapter:    {base, capability, useCase},
 	face:       {base, capability, useCase, face},
-	sample:     {base, capability, adapter, face, sample, files, wiring},
+	sample:     {base, capability, useCase, adapter, face, sample, files, wiring},
 	files:      {},
 	wiring:     {base, capability, useCase, adapter, face, sample, files, wiring},
 }
