@@ -72,7 +72,7 @@ var rules = map[string]rule{
 	"gateway/linkage":            {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
 	"gateway/caselink":           {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
 
-	"gateway/activation": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local //schemas //policies"},
+	"gateway/activation": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local demo //schemas //policies"},
 	"gateway/authoring":  {kind: useCase, imports: "*", tests: "//schemas //policies"},
 	"gateway/submission": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 	"gateway/replay":     {kind: useCase, imports: "*", tests: "store/sqlite keyring/local profile //schemas //policies"},

@@ -120,23 +120,32 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	} else if n > 0 {
 		opt.Logger.Warn("submissions were interrupted and have been closed", "count", n)
 	}
-	api, err := loadAPI()
-	if err != nil {
-		return err
-	}
-	docs, err := api.HTML()
-	if err != nil {
-		return err
-	}
-	g.handler = httpapi.New(httpapi.Deps{
+	return g.face(httpapi.Deps{
 		Identity: verifier, Rules: book, Activation: g.rules, Submissions: submissions, Log: g.log,
 		Profiles: profile.New(profile.Deps{
 			Rules: book, Links: caselink.New(db.Events(), keys),
 			Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock,
 		}),
 		Disclosures: disclosure.New(g.log, db.Log()), Impact: g.impactOf(db.Log(), keys),
-		OpenAPI: api.JSON(), Docs: docs, DocsStyle: contract.StyleSource(), Ready: g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
+		Ready: g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
 	})
+}
+
+// face serves the use cases over HTTP, with the description of the API.
+func (g *Gateway) face(d httpapi.Deps) error {
+	raw, err := schemas.Files.ReadFile("openapi.yaml")
+	if err != nil {
+		return fault.Wrap(fault.Internal, "gateway.New", "The description of the API cannot be read.", err)
+	}
+	api, err := contract.Load(raw)
+	if err != nil {
+		return err
+	}
+	if d.Docs, err = api.HTML(); err != nil {
+		return err
+	}
+	d.OpenAPI, d.DocsStyle = api.JSON(), contract.StyleSource()
+	g.handler = httpapi.New(d)
 	return nil
 }
 
@@ -174,13 +183,4 @@ func (g *Gateway) writeKey() error {
 		return fault.Wrap(fault.Unavailable, "gateway.New", "The public key of the log could not be written.", err)
 	}
 	return nil
-}
-
-// loadAPI reads the description of the API.
-func loadAPI() (*contract.Contract, error) {
-	raw, err := schemas.Files.ReadFile("openapi.yaml")
-	if err != nil {
-		return nil, fault.Wrap(fault.Internal, "gateway.New", "The description of the API cannot be read.", err)
-	}
-	return contract.Load(raw)
 }

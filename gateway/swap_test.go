@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -11,8 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/concord-gateway/concord/gateway/policy/bundle"
 )
 
 // swapper exchanges the rules of a house between a shut and an open version of
@@ -30,10 +29,7 @@ func newSwapper(h *house, n int) *swapper {
 	s := &swapper{h: h}
 	files := propose(h.t).files
 	for i := range n {
-		p := &proposal{t: h.t, files: bundle.Files{}}
-		for name, raw := range files {
-			p.files[name] = raw
-		}
+		p := &proposal{t: h.t, files: maps.Clone(files)}
 		name := "agreements/" + housingISA + "/agreement.json"
 		p.edit(name, fmt.Sprintf(`"version": %d`, i+1), fmt.Sprintf(`"version": %d`, i+2))
 		if i%2 == 0 {

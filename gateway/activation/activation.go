@@ -49,9 +49,10 @@ type Service struct {
 	candidate Candidate
 	// known is what the log says.
 	known history
-	// refused is the last candidate that was refused, so that it is logged once,
-	// and again is when it may be offered again, because by then more of it is
-	// live; the zero time where nothing will change by itself.
+	// refused is the last candidate that was refused, so that it is logged once.
+	// again is when the source is asked again although it has not changed: because
+	// by then more of it is live, or because log or store did not answer. The zero
+	// time means never.
 	refused string
 	again   time.Time
 }
@@ -140,7 +141,11 @@ func (s *Service) offer(ctx context.Context, reason string) error {
 	if err == nil {
 		err = s.enforce(ctx, r, c, reason)
 	}
-	if fault.Is(err, fault.Invalid) && s.book != nil {
+	switch {
+	case err == nil:
+	case !fault.Is(err, fault.Invalid):
+		s.again = s.Clock() // it was not judged, or not brought to its end
+	case s.book != nil:
 		s.refuse(ctx, c, err)
 	}
 	return err

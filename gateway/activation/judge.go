@@ -95,10 +95,10 @@ func (s *Service) keepsFaith(r *rulebook.Rules) error {
 	}
 	founding := s.known.revision == "" || (before != nil && len(before.Choice.Live) == 0)
 	for _, st := range r.Standings {
-		if state := st.State(at); state != approval.Live && state != approval.Approved {
-			continue
-		}
 		v := rulebook.Version{Agreement: st.Agreement, Version: st.Version}
+		if st.State(at) != approval.Approved && !slices.Contains(r.Choice.Live, v) {
+			continue // not approved, or superseded
+		}
 		if before != nil && before.Digest(v) == st.Digest && slices.Contains(before.Choice.Live, v) {
 			continue // nothing about it is new
 		}
@@ -173,7 +173,7 @@ func impactHolds(d *rulebook.Draft, a *agreement.Agreement, st approval.Standing
 		Digests map[string]string `json:"digests"`
 	}
 	if approval.ImpactHash(report) != st.Impact || json.Unmarshal(report, &about) != nil || about.Digests[a.ID] != st.Digest {
-		return refusal(CodeImpact, "Agreement %s, version %d, was signed with an impact report that is not there or is about something else.", st.Agreement, st.Version)
+		return refusal(CodeImpact, "Agreement %s, version %d, was signed with an impact report that is missing or about something else.", st.Agreement, st.Version)
 	}
 	return nil
 }

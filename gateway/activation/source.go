@@ -84,6 +84,9 @@ func (b *bundleFile) read() (raw []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b.modified, b.size = info.ModTime(), info.Size()
-	return io.ReadAll(io.LimitReader(f, bundle.MaxBytes+1))
+	raw, err = io.ReadAll(io.LimitReader(f, bundle.MaxBytes+1))
+	if err == nil {
+		b.modified, b.size = info.ModTime(), info.Size()
+	}
+	return raw, err
 }

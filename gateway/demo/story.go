@@ -83,7 +83,9 @@ func (d *Demo) tellAgreements(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var page struct{ Items []struct{ Approval struct{ State string } } }
+	var page struct {
+		Items []struct{ Approval struct{ State string } }
+	}
 	if err := a.into(http.StatusOK, &page); err != nil {
 		return err
 	}

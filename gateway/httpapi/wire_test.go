@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -100,11 +99,6 @@ func value[T any](v T, err error) func(testing.TB) T {
 		must(tb, err)
 		return v
 	}
-}
-
-func folder(tb testing.TB, fsys fs.FS, name string) fs.FS {
-	tb.Helper()
-	return value(fs.Sub(fsys, name))(tb)
 }
 
 // token is a bearer token for somebody of an agency.
