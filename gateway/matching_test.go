@@ -138,7 +138,12 @@ func TestMatchingTwoPeople(t *testing.T) {
 // in no edition.
 func TestExpiredRecords(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	dir := copyPolicies(t)
+	for _, id := range []string{"ISA-SH-WMP-001", "ISA-TH-WMP-001"} { // reviewed in time
+		name := filepath.Join(dir, "agreements", id, "agreement.json")
+		write(t, name, strings.Replace(read(t, name), `"review": "2027`, `"review": "2028`, 1))
+	}
+	h := newHouse(t, func(c *config.Config) { c.PoliciesDir = dir })
 	severn := with(tenancy(rowan(), "S-1"), "area", "E07000237")
 	h.submit(sent{"severn-submitter", "housing.tenancy", "ISA-SH-WMP-001", []map[string]any{severn}}) // kept 365 days
 	h.submit(theirRows()[0])                                                                          // kept 730 days
