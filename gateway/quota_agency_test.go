@@ -12,14 +12,13 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/config"
-	"github.com/concord-gateway/concord/policies"
 )
 
 // agencyQuota puts a quota for the whole agency into the agreement about
 // possible victims of slavery.
 func agencyQuota(t *testing.T, perHour int) func(*config.Config) {
 	t.Helper()
-	dir := copyTree(t, policies.Files)
+	dir := copyPolicies(t)
 	file := filepath.Join(dir, "agreements", "ISA-TH-WMP-001", "agreement.json")
 	raw, err := os.ReadFile(file)
 	if err != nil {
