@@ -31,29 +31,25 @@ type history struct {
 	sequence int64
 	// suspensions are all there ever were.
 	suspensions []rulebook.Suspension
-	// next is the index after the last entry that has been read.
-	next int64
+	// last is the index of the last entry that has been read. The log's first
+	// entry introduces a session, so that zero is none of them.
+	last int64
 }
 
 // read takes up what has come into the log since the last time.
 func (h *history) read(ctx context.Context, log Log) error {
 	var news []audit.Indexed
-	q := audit.Query{Action: audit.Admin, Purpose: Purpose}
-	for more := true; more; {
+	q := audit.Query{Action: audit.Admin, Purpose: Purpose, After: h.last}
+	for {
 		page, err := log.Search(ctx, q)
 		if err != nil {
 			return err
 		}
-		more = len(page) > 0
-		for i := range page {
-			if page[i].Index < h.next {
-				more = false
-				break
-			}
-			news = append(news, page[i])
-			q.Before = page[i].Index
-			more = more && q.Before > 0
+		news = append(news, page...)
+		if len(page) == 0 || page[len(page)-1].Index == 0 {
+			break
 		}
+		q.Before = page[len(page)-1].Index
 	}
 	slices.Reverse(news)
 	for i := range news {
@@ -61,7 +57,7 @@ func (h *history) read(ctx context.Context, log Log) error {
 			return fault.Wrap(fault.Internal, "activation.Open",
 				"An entry of the log about the rules cannot be read.", fmt.Errorf("entry %d: %w", news[i].Index, err))
 		}
-		h.next = news[i].Index + 1
+		h.last = news[i].Index
 	}
 	return nil
 }

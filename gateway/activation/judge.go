@@ -56,7 +56,12 @@ func (s *Service) judge(ctx context.Context, c Candidate) (*rulebook.Rules, erro
 // compile puts a draft together as its approvals and the suspensions of the
 // moment have it. Where that is what is in force, it is not compiled again.
 func (s *Service) compile(ctx context.Context, d *rulebook.Draft) (*rulebook.Rules, error) {
-	standings := d.Standings(s.Approvers)
+	var standings []approval.Standing
+	if s.book != nil && s.book.Current().Draft == d {
+		standings = s.book.Current().Standings // they do not depend on the time
+	} else {
+		standings = d.Standings(s.Approvers)
+	}
 	choice := s.choose(standings, s.Clock())
 	if s.book != nil {
 		if now := s.book.Current(); now.Draft == d && now.Choice.Equal(choice) {
