@@ -68,7 +68,8 @@ func (d *Draft) rules(ctx context.Context, c Choice, evaluator string) (*Rules, 
 		return nil, err
 	}
 	engine, err := policy.New(ctx, policy.Config{
-		Core: sub(d.Files.FS(), "concord"), Agreements: register, Purposes: d.Purposes, Datasets: d.Datasets, Evaluator: evaluator,
+		Core: sub(d.Files.FS(), "concord"), Agreements: register, Purposes: d.Purposes, Datasets: d.Datasets,
+		Places: d.Files[placesFile], Evaluator: evaluator,
 	})
 	if err != nil {
 		return nil, err
