@@ -6,11 +6,14 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/open-policy-agent/opa/v1/bundle"
 
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/notekey"
@@ -208,6 +211,50 @@ func TestReadSignedWrong(t *testing.T) {
 		c.change(parts)
 		raw := resigned(t, parts, by)
 		t.Run(name, func(t *testing.T) { refuses(t, c.code, raw, by.Author) })
+	}
+}
+
+// TestReadWeakHash is about an author who signs by a hash under which two files
+// can be made alike.
+func TestReadWeakHash(t *testing.T) {
+	t.Parallel()
+	by := newPen(t, "police/author")
+	parts := unpacked(t, built(t, few(), 1, by))
+	name, key := signerOf(t, by)
+	for algorithm, want := range map[bundle.HashingAlgorithm]string{bundle.SHA256: "", bundle.MD5: CodeSignature, bundle.SHA1: CodeSignature, bundle.SHA512: CodeSignature} {
+		infos := []bundle.FileInfo{}
+		delete(parts, signaturesFile)
+		hasher, err := bundle.NewSignatureHasher(algorithm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, content := range parts {
+			var value any = content
+			if file == manifestFile {
+				value = nil
+				if err := decode(content, &value); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sum, err := hasher.HashFile(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			infos = append(infos, bundle.NewFile(file, hex.EncodeToString(sum), string(algorithm)))
+		}
+		private, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pemKey := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+		jwt, err := bundle.GenerateSignedToken(infos, bundle.NewSigningConfig(pemKey, "EdDSA", ""), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[signaturesFile] = signatures(jwt)
+		if b, err := Read(packed(t, parts), []Author{by.Author}); (b != nil) != (want == "") || code(err) != want {
+			t.Errorf("%s: code %q, %v", algorithm, code(err), err)
+		}
 	}
 }
 
