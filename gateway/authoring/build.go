@@ -59,7 +59,10 @@ func (d *Desk) Build(ctx context.Context, out, authorKey string, sequence int64)
 	if err != nil {
 		return 0, err
 	}
-	return sequence, write(op, out, raw)
+	if err := write(op, file{out, raw}); err != nil {
+		return 0, err
+	}
+	return sequence, nil
 }
 
 // sequenceOf reads the number of the bundle that is there, zero where there is

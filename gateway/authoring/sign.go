@@ -70,20 +70,28 @@ func (d *Desk) Sign(ctx context.Context, o SignOptions) (*Signed, error) {
 		return nil, err
 	}
 	out := &Signed{Statement: s, File: d.path(a, rulebook.ApprovalFile), Dropped: len(before) > 0 && (!current || earlier != s)}
+	files := []file{{out.File, note}}
 	if len(report) > 0 {
-		if err := write(op, d.path(a, rulebook.ImpactFile), report); err != nil {
-			return nil, err
-		}
+		files = append(files, file{d.path(a, rulebook.ImpactFile), report})
 	}
-	return out, write(op, out.File, note)
+	if err := write(op, files...); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// sound checks the folder as a gateway will when the version is live.
+// sound checks the folder as a gateway will when this version is live.
 func (d *Desk) sound(ctx context.Context, a *agreement.Agreement, at time.Time) error {
 	if lapsed := a.Lapsed(at); len(lapsed) > 0 {
 		return fault.Wrap(fault.Invalid, "authoring.Sign", "The agreement cannot be signed any more.", agreement.Findings(lapsed))
 	}
-	_, err := d.Rules(ctx, d.Newest())
+	choice := d.Newest()
+	for i, v := range choice.Live {
+		if v.Agreement == a.ID { // which need not be the newest
+			choice.Live[i] = rulebook.VersionOf(a)
+		}
+	}
+	_, err := d.Rules(ctx, choice)
 	return err
 }
 
@@ -99,6 +107,9 @@ func (d *Desk) statement(a *agreement.Agreement, o SignOptions, earlier approval
 	if current && len(report) == 0 && !o.Founding {
 		report = d.Draft.Impact(a)
 		o.Founding = earlier.Impact == approval.NoImpact
+		if !o.Founding && approval.ImpactHash(report) != earlier.Impact {
+			return s, nil, fault.New(fault.Invalid, op, "The impact report beside the agreement is not the one that was signed before. Put that back, or give another with --impact; everybody who has signed signs again.")
+		}
 	}
 	switch {
 	case o.LiveFrom.IsZero() && current:
