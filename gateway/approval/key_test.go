@@ -16,8 +16,7 @@ import (
 )
 
 func pointer(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Pointer
 	}
 	return ""

@@ -78,7 +78,8 @@ func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
 	}
 	n := &note.Note{Text: s.Text()}
 	if again, err := ParseStatement(n.Text); err != nil || again != s {
-		return nil, fault.New(fault.Invalid, op, "The statement has a member that cannot be written: a date outside the years 0 to 9999, fractions of a second, or no digest.")
+		return nil, fault.New(fault.Invalid, op,
+			"The statement has a member that cannot be written: a date outside the years 0 to 9999, fractions of a second, or no digest.")
 	}
 	if before, err := signatures(existing); err == nil && before.Text == n.Text {
 		for _, sig := range before.UnverifiedSigs {
@@ -97,8 +98,7 @@ func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
 // signatures reads a note without verifying anything.
 func signatures(raw []byte) (*note.Note, error) {
 	_, err := note.Open(raw, note.VerifierList())
-	var unverified *note.UnverifiedNoteError
-	if errors.As(err, &unverified) {
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
 		return unverified.Note, nil
 	}
 	if err == nil {

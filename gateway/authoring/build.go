@@ -82,7 +82,8 @@ func sequenceOf(file, authorKey string) (int64, error) {
 	}
 	b, err := bundle.Read(raw, []bundle.Author{{Subject: "author", Key: public}})
 	if err != nil {
-		return 0, fault.Wrap(fault.Conflict, op, "The file that is there is not a bundle of this author. Say which number the new one has with --sequence.", err)
+		return 0, fault.Wrap(fault.Conflict, op,
+			"The file that is there is not a bundle of this author. Say which number the new one has with --sequence.", err)
 	}
 	return b.Sequence, nil
 }

@@ -66,7 +66,8 @@ func (d *Desk) find(op, id string, version int) (*agreement.Agreement, error) {
 		}
 	}
 	if found == nil {
-		return nil, fault.New(fault.NotFound, op, "There is no such agreement, or not this version of it, in "+filepath.Join(d.root, policiesDir, agreementsDir)+".")
+		return nil, fault.New(fault.NotFound, op,
+			"There is no such agreement, or not this version of it, in "+filepath.Join(d.root, policiesDir, agreementsDir)+".")
 	}
 	return found, nil
 }

@@ -2,6 +2,7 @@ package authoring
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -29,7 +30,7 @@ func (d *Desk) Test(ctx context.Context) (*policy.TestReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := fs.Stat(fsys, casesDir); err != nil {
+	if _, err := fs.Stat(fsys, casesDir); errors.Is(err, fs.ErrNotExist) {
 		return report, nil
 	}
 	cases, err := policy.ReadCases(fsys, casesDir)

@@ -247,8 +247,7 @@ func TestRules(t *testing.T) {
 }
 
 func code(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Code
 	}
 	return ""

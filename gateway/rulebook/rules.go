@@ -54,7 +54,8 @@ func (d *Draft) rules(ctx context.Context, c Choice, evaluator string) (*Rules, 
 	for _, v := range c.Live {
 		a, ok := d.Get(v)
 		if !ok {
-			return nil, fault.New(fault.Invalid, "rulebook.Rules", "An agreement version that should be live is not among the files.").WithCode("agreement-unknown")
+			return nil, fault.New(fault.Invalid, "rulebook.Rules", "An agreement version that should be live is not among the files.").
+				WithCode("agreement-unknown")
 		}
 		for _, s := range c.Suspensions {
 			if s.Agreement == a.ID && s.Version.Version >= a.Version {

@@ -69,8 +69,7 @@ func all(tb testing.TB) Files {
 }
 
 func code(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Code
 	}
 	return ""
