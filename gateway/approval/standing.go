@@ -68,7 +68,9 @@ func (s Standing) State(at time.Time) State {
 	return Live
 }
 
-// Parties are the agencies whose approval an agreement needs, sorted.
+// Parties are the agencies whose approval an agreement needs, sorted. It is one
+// where an agency agrees with itself; the author and the approver are two people
+// all the same.
 func Parties(a *agreement.Agreement) []string {
 	out := []string{a.Provider.Agency, a.Recipient.Agency}
 	slices.Sort(out)
@@ -76,7 +78,9 @@ func Parties(a *agreement.Agreement) []string {
 }
 
 // Check holds an approval against an agreement and its digest. It never fails:
-// what does not hold does not count.
+// what does not hold does not count. A signature under a registered key that does
+// not verify voids the whole, because somebody has been at the file; one under an
+// unknown key is passed over, because a key may have been taken off the register.
 func (r *Approvers) Check(a *agreement.Agreement, digest string, approval []byte) Standing {
 	s := Standing{Agreement: a.ID, Version: a.Version, Digest: digest, Signed: []Signature{}, Missing: Parties(a)}
 	if len(approval) == 0 {
@@ -110,7 +114,7 @@ func (r *Approvers) Check(a *agreement.Agreement, digest string, approval []byte
 func (r *Approvers) count(a *agreement.Agreement, sigs []note.Signature, s *Standing) {
 	for _, sig := range sigs {
 		by, ok := r.byName[sig.Name]
-		if !ok || by.Subject == a.Author || !slices.Contains(s.Missing, by.Agency) {
+		if !ok || SamePerson(by.Subject, a.Author) || !slices.Contains(s.Missing, by.Agency) {
 			continue
 		}
 		s.Signed = append(s.Signed, Signature{Agency: by.Agency, Subject: by.Subject})

@@ -1,9 +1,7 @@
 package approval
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -68,7 +66,8 @@ func ImpactHash(report []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Sign adds the signature of a signer key to the approval of a statement.
+// Sign adds the signature of a signer key to the approval of a statement, which
+// must be one that ParseStatement gives back.
 // Signatures of the same statement that are there already are kept; those of
 // another statement are void and dropped.
 func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
@@ -78,6 +77,10 @@ func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, op, "The file does not hold a private key as `concord agreement key` writes it.")
 	}
 	n := &note.Note{Text: s.Text()}
+	if again, err := ParseStatement(n.Text); err != nil || again != s {
+		return nil, fault.New(fault.Invalid, op,
+			"The statement has a member that cannot be written: a date outside the years 0 to 9999, fractions of a second, or no digest.")
+	}
 	if before, err := signatures(existing); err == nil && before.Text == n.Text {
 		for _, sig := range before.UnverifiedSigs {
 			if sig.Name != signer.Name() {
@@ -95,29 +98,13 @@ func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
 // signatures reads a note without verifying anything.
 func signatures(raw []byte) (*note.Note, error) {
 	_, err := note.Open(raw, note.VerifierList())
-	var unverified *note.UnverifiedNoteError
-	if errors.As(err, &unverified) {
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
 		return unverified.Note, nil
 	}
 	if err == nil {
 		err = errStatement // a note that no key verifies cannot be verified
 	}
 	return nil, err
-}
-
-// publicHalf derives the public key of a signer key,
-// PRIVATE+KEY+<name>+<hash>+<base64 of type and seed>.
-func publicHalf(signerKey string) (ed25519.PublicKey, error) {
-	parts := strings.SplitN(strings.TrimSpace(signerKey), "+", 5)
-	if len(parts) != 5 {
-		return nil, errors.New("want five parts")
-	}
-	raw, err := base64.StdEncoding.DecodeString(parts[4])
-	if err != nil || len(raw) != 1+ed25519.SeedSize {
-		return nil, errors.New("want a type and a seed")
-	}
-	public, _ := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
-	return public, nil
 }
 
 // Said returns the statement of an approval without verifying who signed it.

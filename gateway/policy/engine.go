@@ -26,6 +26,9 @@ type Config struct {
 	Agreements *agreement.Register
 	Purposes   []Purpose
 	Datasets   *dataset.Registry
+	// Places is the list of places, which no rule reads, but the release of what
+	// the rules permit: the revision names it too.
+	Places []byte
 	// Timeout is how much processor time one evaluation may take; zero is
 	// DefaultTimeout. Where a thread's processor time cannot be had (elsewhere
 	// than on Linux) it is time on the wall.

@@ -17,6 +17,9 @@ const (
 	ImpactFile   = "impact.json"
 )
 
+// placesFile is the list of places.
+const placesFile = "places.json"
+
 // Draft is a set of files that reads well, each part by itself. It does not
 // change.
 type Draft struct {
@@ -41,16 +44,30 @@ type Version struct {
 // VersionOf names the version that a is.
 func VersionOf(a *agreement.Agreement) Version { return Version{a.ID, a.Version} }
 
-// Read reads a set of files. Whatever is wrong with any of them is a fault of
-// kind Invalid that names file and place.
+// Read reads a set of files. Whatever is wrong with any of them, and a file that
+// belongs into no bundle, is a fault of kind Invalid that names file and place.
 func Read(files bundle.Files) (*Draft, error) {
+	if err := files.Check(); err != nil {
+		return nil, err
+	}
+	d, err := readParts(files)
+	if err != nil && !fault.Is(err, fault.Invalid) { // the files are in memory: what is not there, is not in them
+		err = fault.Wrap(fault.Invalid, "rulebook.Read", "The files are not whole.", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func readParts(files bundle.Files) (*Draft, error) {
 	d := &Draft{Files: files, digests: map[Version]string{}}
 	fsys := files.FS()
 	var err error
 	if d.Datasets, err = dataset.Load(sub(fsys, "datasets")); err != nil {
 		return nil, err
 	}
-	if d.Places, err = readWith(fsys, "places.json", dataset.LoadPlaces); err != nil {
+	if d.Places, err = readWith(fsys, placesFile, dataset.LoadPlaces); err != nil {
 		return nil, err
 	}
 	if d.Purposes, err = readWith(fsys, "purposes.json", policy.LoadPurposes); err != nil {

@@ -54,7 +54,8 @@ func (d *Draft) rules(ctx context.Context, c Choice, evaluator string) (*Rules, 
 	for _, v := range c.Live {
 		a, ok := d.Get(v)
 		if !ok {
-			return nil, fault.New(fault.Invalid, "rulebook.Rules", "An agreement version that should be live is not among the files.").WithCode("agreement-unknown")
+			return nil, fault.New(fault.Invalid, "rulebook.Rules", "An agreement version that should be live is not among the files.").
+				WithCode("agreement-unknown")
 		}
 		for _, s := range c.Suspensions {
 			if s.Agreement == a.ID && s.Version.Version >= a.Version {
@@ -68,7 +69,8 @@ func (d *Draft) rules(ctx context.Context, c Choice, evaluator string) (*Rules, 
 		return nil, err
 	}
 	engine, err := policy.New(ctx, policy.Config{
-		Core: sub(d.Files.FS(), "concord"), Agreements: register, Purposes: d.Purposes, Datasets: d.Datasets, Evaluator: evaluator,
+		Core: sub(d.Files.FS(), "concord"), Agreements: register, Purposes: d.Purposes, Datasets: d.Datasets,
+		Places: d.Files[placesFile], Evaluator: evaluator,
 	})
 	if err != nil {
 		return nil, err
