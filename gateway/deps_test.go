@@ -67,6 +67,7 @@ var rules = map[string]rule{
 	"gateway/policy":             {kind: capability, imports: "fault dataset release agreement", tests: "//schemas //policies"},
 	"gateway/policy/bundle":      {kind: capability, imports: "fault notekey", tests: "approval //schemas //policies"},
 	"gateway/approval":           {kind: capability, imports: "fault notekey dataset agreement", tests: "//schemas //policies"},
+	"gateway/replay":             {kind: capability, imports: "fault keyring audit release policy", tests: "dataset agreement identity caselink linkage rulebook profile store/sqlite keyring/local //schemas //policies"},
 	"gateway/rulebook":           {kind: capability, imports: "fault dataset agreement approval policy policy/bundle", tests: "//schemas //policies"},
 	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/storetest keyring/local"},
 	"gateway/record":             {kind: capability, imports: "fault dataset keyring", tests: "keyring/local"},
@@ -76,7 +77,6 @@ var rules = map[string]rule{
 	"gateway/activation": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local demo //schemas //policies"},
 	"gateway/authoring":  {kind: useCase, imports: "*", tests: "//schemas //policies"},
 	"gateway/submission": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
-	"gateway/replay":     {kind: useCase, imports: "*", tests: "store/sqlite keyring/local profile //schemas //policies"},
 	"gateway/profile":    {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic submission //schemas //policies"},
 	"gateway/disclosure": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 

@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -111,4 +114,15 @@ func VerifierKey(signerKey string) (string, error) {
 	}
 	public, _ := private.Public().(ed25519.PublicKey)
 	return note.NewEd25519VerifierKey(name, public)
+}
+
+// Digest is the SHA-256, in hexadecimal, over who is registered with which key.
+func (r *Approvers) Digest() string {
+	lines := make([]string, 0, len(r.byName))
+	for _, a := range r.byName {
+		lines = append(lines, fmt.Sprintf("%q %q %q\n", a.Agency, a.Subject, strings.TrimSpace(a.Key)))
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return hex.EncodeToString(sum[:])
 }

@@ -12,6 +12,7 @@
 //	digest 6f1d...           SHA-256 over what the agreement means
 //	live-from 2027-01-01T00:00:00Z
 //	impact 9c0e...           SHA-256 of impact.json, or "none" in a founding set
+//	lifts 4711               only where it ends a suspension: that log entry
 //
 //	— telford-housing/dpo wJk2...
 //	— west-mercia-police/siro Lq0a...

@@ -2,6 +2,7 @@ package approval
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ type Standing struct {
 	// there is none.
 	LiveFrom time.Time `json:"live_from,omitzero"`
 	Impact   string    `json:"impact,omitempty"`
+	// Lifts is the suspension that the statement puts an end to.
+	Lifts int64 `json:"lifts,omitempty"`
 	// Signed and Missing are agencies, sorted.
 	Signed  []Signature `json:"signed"`
 	Missing []string    `json:"missing"`
@@ -51,6 +54,8 @@ type Standing struct {
 type Signature struct {
 	Agency  string `json:"agency"`
 	Subject string `json:"subject"`
+	// Key is the name and the hash of the key, as they stand in the signed note.
+	Key string `json:"key"`
 }
 
 // State returns how far the agreement has come at a time.
@@ -104,7 +109,7 @@ func (r *Approvers) Check(a *agreement.Agreement, digest string, approval []byte
 		s.Void = "what was signed is another version or content: agreement, conditions, schemas or core policy have changed since"
 		return s
 	}
-	s.LiveFrom, s.Impact = said.LiveFrom, said.Impact
+	s.LiveFrom, s.Impact, s.Lifts = said.LiveFrom, said.Impact, said.Lifts
 	r.count(a, opened.Sigs, &s)
 	return s
 }
@@ -117,7 +122,7 @@ func (r *Approvers) count(a *agreement.Agreement, sigs []note.Signature, s *Stan
 		if !ok || SamePerson(by.Subject, a.Author) || !slices.Contains(s.Missing, by.Agency) {
 			continue
 		}
-		s.Signed = append(s.Signed, Signature{Agency: by.Agency, Subject: by.Subject})
+		s.Signed = append(s.Signed, Signature{Agency: by.Agency, Subject: by.Subject, Key: fmt.Sprintf("%s+%08x", sig.Name, sig.Hash)})
 		s.Missing = slices.DeleteFunc(s.Missing, func(agency string) bool { return agency == by.Agency })
 	}
 	slices.SortFunc(s.Signed, func(a, b Signature) int { return strings.Compare(a.Agency, b.Agency) })

@@ -29,20 +29,28 @@ type Statement struct {
 	LiveFrom time.Time
 	// Impact is the SHA-256 of the impact report in hexadecimal, or NoImpact.
 	Impact string
+	// Lifts is the index of the log entry of the suspension that the version
+	// puts an end to; zero where there is none. It makes a signature that was
+	// given before a suspension no answer to it.
+	Lifts int64
 }
 
 const title = "concord agreement approval v1"
 
 // Text is the statement as it is signed.
 func (s Statement) Text() string {
-	return fmt.Sprintf("%s\nagreement %s\nversion %d\ndigest %s\nlive-from %s\nimpact %s\n",
+	text := fmt.Sprintf("%s\nagreement %s\nversion %d\ndigest %s\nlive-from %s\nimpact %s\n",
 		title, s.Agreement, s.Version, s.Digest, s.LiveFrom.UTC().Format(time.RFC3339), s.Impact)
+	if s.Lifts != 0 {
+		text += fmt.Sprintf("lifts %d\n", s.Lifts)
+	}
+	return text
 }
 
 var (
 	errStatement = errors.New("the text is not a statement of approval")
 	statement    = regexp.MustCompile(`^` + title + `\nagreement ([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)\nversion ([1-9][0-9]{0,8})\n` +
-		`digest ([0-9a-f]{64})\nlive-from (\S{20})\nimpact ([0-9a-f]{64}|none)\n$`)
+		`digest ([0-9a-f]{64})\nlive-from (\S{20})\nimpact ([0-9a-f]{64}|none)\n(?:lifts ([1-9][0-9]{0,17})\n)?$`)
 )
 
 // ParseStatement reads a text that has exactly the form of Text.
@@ -53,8 +61,13 @@ func ParseStatement(text string) (Statement, error) {
 	}
 	version, errVersion := strconv.Atoi(m[2])
 	from, errFrom := time.Parse(time.RFC3339, m[4])
-	s := Statement{Agreement: m[1], Version: version, Digest: m[3], LiveFrom: from.UTC(), Impact: m[5]}
-	if errors.Join(errVersion, errFrom) != nil || s.Text() != text {
+	var lifts int64
+	var errLifts error
+	if m[6] != "" {
+		lifts, errLifts = strconv.ParseInt(m[6], 10, 64)
+	}
+	s := Statement{Agreement: m[1], Version: version, Digest: m[3], LiveFrom: from.UTC(), Impact: m[5], Lifts: lifts}
+	if errors.Join(errVersion, errFrom, errLifts) != nil || s.Text() != text {
 		return Statement{}, errStatement
 	}
 	return s, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/approval"
 	"github.com/concord-gateway/concord/gateway/authoring"
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/policies"
 	"github.com/concord-gateway/concord/schemas"
@@ -134,7 +135,7 @@ func impact(tb testing.TB, d *authoring.Desk, note string, ids ...string) []byte
 			}
 		}
 	}
-	raw, err := json.Marshal(map[string]any{"digests": digests, "note": note})
+	raw, err := json.Marshal(replay.ImpactReport{Digests: digests, To: note})
 	if err != nil {
 		tb.Fatal(err)
 	}

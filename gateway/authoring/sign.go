@@ -2,12 +2,12 @@ package authoring
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/approval"
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
@@ -24,6 +24,9 @@ type SignOptions struct {
 	// Impact is the impact report that the approver has read. Nothing takes over
 	// what a party has signed before.
 	Impact []byte
+	// Lifts is the log entry of the suspension that the version puts an end to.
+	// Zero takes over what a party has signed before.
+	Lifts int64
 	// Founding says that there is no impact report, because nothing is in force
 	// yet that it could be about.
 	Founding bool
@@ -36,6 +39,9 @@ type Signed struct {
 	Statement approval.Statement
 	// File is where the approval stands.
 	File string
+	// Report is the impact report that the statement names, for the signer to
+	// read; nil in a founding set.
+	Report *replay.ImpactReport
 	// Dropped says that signatures of another statement were there, and are void.
 	Dropped bool
 }
@@ -70,6 +76,11 @@ func (d *Desk) Sign(ctx context.Context, o SignOptions) (*Signed, error) {
 	out := &Signed{Statement: s, File: d.path(a, rulebook.ApprovalFile), Dropped: len(before) > 0 && (!current || earlier != s)}
 	files := []file{{out.File, note}}
 	if len(report) > 0 {
+		read, err := replay.ParseImpact(report)
+		if err != nil {
+			return nil, err
+		}
+		out.Report = &read
 		files = append(files, file{d.path(a, rulebook.ImpactFile), report})
 	}
 	if err := write(op, files...); err != nil {
@@ -99,7 +110,10 @@ func (d *Desk) statement(a *agreement.Agreement, o SignOptions, earlier approval
 	const op = "authoring.Sign"
 	s := approval.Statement{
 		Agreement: a.ID, Version: a.Version, Digest: d.Digest(rulebook.VersionOf(a)),
-		LiveFrom: o.LiveFrom.UTC().Truncate(time.Second), Impact: approval.NoImpact,
+		LiveFrom: o.LiveFrom.UTC().Truncate(time.Second), Impact: approval.NoImpact, Lifts: o.Lifts,
+	}
+	if current && o.Lifts == 0 {
+		s.Lifts = earlier.Lifts
 	}
 	report := o.Impact
 	if current && len(report) == 0 && !o.Founding {
@@ -137,11 +151,9 @@ func about(report []byte, id, digest string) error {
 		return fault.New(fault.Invalid, op, "Nobody signs what they have not seen the effect of. Make the report with `concord policy impact` "+
 			"and give it with --impact; or say --founding where nothing is in force yet.")
 	}
-	var r struct {
-		Digests map[string]string `json:"digests"`
-	}
-	if err := json.Unmarshal(report, &r); err != nil {
-		return fault.Wrap(fault.Invalid, op, "The impact report cannot be read.", err)
+	r, err := replay.ParseImpact(report)
+	if err != nil {
+		return err
 	}
 	if r.Digests[id] != digest {
 		return fault.New(fault.Invalid, op, "The impact report is about another content of the agreement. Make it again.")

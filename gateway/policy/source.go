@@ -98,7 +98,6 @@ func (s *sources) revision(cfg Config) string {
 	for _, p := range cfg.Purposes {
 		files["purposes/"+p.ID] = fmt.Appendf(nil, "%q %q %q %q %t %t", p.ID, p.Title, p.Description, p.Kinds, p.Emergency, p.LawEnforcement)
 	}
-	files["places.json"] = cfg.Places
 	files["opa"] = []byte(cfg.evaluator())
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {

@@ -3,6 +3,7 @@ package rulebook_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -186,7 +187,7 @@ func TestRevisionOfChoice(t *testing.T) {
 	t.Parallel()
 	d := read(t, succeeded(t))
 	ids := []string{tenancy, "ISA-ME-WMP-001", "ISA-SH-WMP-001"}
-	known := map[string]string{} // effect to revision
+	known := map[string]string{} // choice to revision
 	draw := rapid.Custom(func(t *rapid.T) rulebook.Choice {
 		var c rulebook.Choice
 		for _, id := range rapid.Permutation(ids).Draw(t, "order") {
@@ -203,21 +204,21 @@ func TestRevisionOfChoice(t *testing.T) {
 	byRevision := map[string]string{}
 	rapid.Check(t, func(t *rapid.T) {
 		c := draw.Draw(t, "choice")
-		effect := effectOf(c)
-		if _, seen := known[effect]; seen && rapid.IntRange(0, 3).Draw(t, "skip") > 0 {
+		effect, text := effectOf(c), fmt.Sprint(c)
+		if _, seen := known[text]; seen && rapid.IntRange(0, 3).Draw(t, "skip") > 0 {
 			return
 		}
 		r, err := d.Rules(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if before, ok := known[effect]; ok && before != r.Revision() {
-			t.Fatalf("%s has two revisions", effect)
+		if before, ok := known[text]; ok && before != r.Revision() {
+			t.Fatalf("%s has two revisions", text)
 		}
 		if before, ok := byRevision[r.Revision()]; ok && before != effect {
 			t.Fatalf("%s and %s have one revision", before, effect)
 		}
-		known[effect], byRevision[r.Revision()] = r.Revision(), effect
+		known[text], byRevision[r.Revision()] = r.Revision(), effect
 	})
 }
 
