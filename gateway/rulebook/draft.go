@@ -33,6 +33,8 @@ type Draft struct {
 
 	core    approval.Core
 	digests map[Version]string
+	// at is where a version stands in Versions.
+	at map[Version]int
 }
 
 // Version names one version of an agreement.
@@ -61,7 +63,7 @@ func Read(files bundle.Files) (*Draft, error) {
 }
 
 func readParts(files bundle.Files) (*Draft, error) {
-	d := &Draft{Files: files, digests: map[Version]string{}}
+	d := &Draft{Files: files, digests: map[Version]string{}, at: map[Version]int{}}
 	fsys := files.FS()
 	var err error
 	if d.Datasets, err = dataset.Load(sub(fsys, "datasets")); err != nil {
@@ -79,7 +81,8 @@ func readParts(files bundle.Files) (*Draft, error) {
 	if d.core, err = approval.ReadCore(fsys); err != nil {
 		return nil, err
 	}
-	for _, a := range d.Versions {
+	for i, a := range d.Versions {
+		d.at[VersionOf(a)] = i
 		if d.digests[VersionOf(a)], err = approval.Digest(a, d.Datasets, d.core); err != nil {
 			return nil, err
 		}
@@ -92,12 +95,11 @@ func (d *Draft) Digest(v Version) string { return d.digests[v] }
 
 // Get returns a version of an agreement.
 func (d *Draft) Get(v Version) (*agreement.Agreement, bool) {
-	for _, a := range d.Versions {
-		if VersionOf(a) == v {
-			return a, true
-		}
+	i, ok := d.at[v]
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return d.Versions[i], true
 }
 
 // Approval returns the approval.note of a version, or nothing.
@@ -110,7 +112,7 @@ func (d *Draft) Impact(a *agreement.Agreement) []byte {
 	return d.Files["agreements/"+a.Folder()+"/"+ImpactFile]
 }
 
-// Standings says of every version who has approved it.
+// Standings says of every version, in their order, who has approved it.
 func (d *Draft) Standings(r *approval.Approvers) []approval.Standing {
 	out := make([]approval.Standing, len(d.Versions))
 	for i, a := range d.Versions {

@@ -107,10 +107,8 @@ func (r *Rules) Revision() string { return r.Policy.Revision() }
 
 // Standing returns who has approved a version.
 func (r *Rules) Standing(v Version) approval.Standing {
-	for _, s := range r.Standings {
-		if s.Agreement == v.Agreement && s.Version == v.Version {
-			return s
-		}
+	if i, ok := r.at[v]; ok && i < len(r.Standings) {
+		return r.Standings[i]
 	}
 	return approval.Standing{}
 }
