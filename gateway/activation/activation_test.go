@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -235,8 +236,8 @@ func (w *world) about() []string {
 		w.t.Fatal(err)
 	}
 	var out []string
-	for i := len(found) - 1; i >= 0; i-- {
-		if kind := found[i].Entry.Admin["kind"]; kind != activation.KindLive || found[i].Entry.Admin["agreement"] == housing {
+	for _, e := range slices.Backward(found) {
+		if kind := e.Entry.Admin["kind"]; kind != activation.KindLive || e.Entry.Admin["agreement"] == housing {
 			out = append(out, kind)
 		}
 	}

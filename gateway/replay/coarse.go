@@ -19,6 +19,8 @@ func (r ImpactReport) Coarse() ImpactReport {
 	return r
 }
 
-func (c Counts) coarse() Counts { return Counts{Requests: upTo(c.Requests), Subjects: upTo(c.Subjects)} }
+func (c Counts) coarse() Counts {
+	return Counts{Requests: upTo(c.Requests), Subjects: upTo(c.Subjects)}
+}
 
 func upTo(n int64) int64 { return (n + coarseness - 1) / coarseness * coarseness }
