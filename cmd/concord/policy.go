@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -143,6 +144,7 @@ func (i *impactCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	defer longRun()()
 	bar := c.progress("deciding")
 	o := replay.ImpactOptions{At: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1), Provider: i.Provider, Progress: bar.at}
 	if i.LiveFrom != "" {
@@ -226,8 +228,17 @@ type replayCmd struct {
 // has said so.
 var errDiffers = errors.New("there are differences")
 
+// longRun suits the collector to reading a log from end to end, which holds
+// little and leaves much behind; the function that it returns ends that.
+func longRun() func() {
+	const percent = 400
+	before := debug.SetGCPercent(percent)
+	return func() { debug.SetGCPercent(before) }
+}
+
 // Run replays and prints.
 func (r *replayCmd) Run(c *console) error {
+	defer longRun()()
 	bar := c.progress("replaying")
 	report, err := gateway.ReplayFolder(c.ctx, r.Dir, replay.Options{Progress: bar.at})
 	bar.done()

@@ -121,8 +121,8 @@ func openPrivate(sealer keyring.Sealer, sealed []byte, id, hash string) (Private
 	if err != nil {
 		return Private{}, err
 	}
-	var p Private
-	if err := json.Unmarshal(plain, &p); err != nil {
+	p, err := readPrivate(plain)
+	if err != nil {
 		return Private{}, fault.Wrap(fault.Internal, op, "the private part cannot be read", err)
 	}
 	salt, err := hex.DecodeString(p.Salt)
@@ -130,4 +130,33 @@ func openPrivate(sealer keyring.Sealer, sealed []byte, id, hash string) (Private
 		return Private{}, fault.New(fault.Internal, op, "the private part is not the one that the entry names")
 	}
 	return p, nil
+}
+
+// readPrivate reads a private part, which was written as canonical JSON. It is
+// several times faster than decoding it.
+func readPrivate(plain []byte) (Private, error) {
+	var p Private
+	err := members(string(plain), func(key, value string, _ int) bool {
+		switch key {
+		case "case_ref":
+			p.CaseRef = inside(value)
+		case "client":
+			p.Client = inside(value)
+		case "decision":
+			p.Decision = inside(value)
+		case "facts":
+			p.Facts = json.RawMessage(value)
+		case "incident":
+			p.Incident = inside(value)
+		case "justification":
+			p.Justification = inside(value)
+		case "salt":
+			p.Salt = inside(value)
+		case "subject_refs":
+			// The array was read as part of the whole: no error is left.
+			_ = elements(value, func(ref string) { p.SubjectRefs = append(p.SubjectRefs, inside(ref)) })
+		}
+		return true
+	})
+	return p, err
 }

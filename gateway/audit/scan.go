@@ -49,6 +49,27 @@ func members(text string, f func(key, value string, end int) bool) error {
 	return err
 }
 
+// Members calls f with the key and the value of each member of an object in
+// canonical JSON (RFC 8785), in order, as they stand in the text; the key is
+// without its quotes. A text that is not canonical is an error, perhaps after some
+// of its members were passed.
+func Members(text []byte, f func(key, value string)) error {
+	return members(string(text), func(key, value string, _ int) bool {
+		f(key, value)
+		return true
+	})
+}
+
+// elements calls f with each value of the canonical JSON array text in order.
+func elements(text string, f func(value string)) error {
+	s := scanner{text: text}
+	err := s.array(0, f)
+	if err == nil && s.at != len(text) {
+		return errNotCanonical
+	}
+	return err
+}
+
 func (s *scanner) peek() byte {
 	if s.at < len(s.text) {
 		return s.text[s.at]
@@ -72,7 +93,7 @@ func (s *scanner) value(depth int) error {
 	case '{':
 		return s.object(depth, nil)
 	case '[':
-		return s.array(depth)
+		return s.array(depth, nil)
 	case '"':
 		return s.str()
 	case 't':
@@ -130,14 +151,20 @@ func (s *scanner) object(depth int, f func(key, value string) bool) error {
 	}
 }
 
-func (s *scanner) array(depth int) error {
-	s.at++ // the bracket
+func (s *scanner) array(depth int, f func(value string)) error {
+	if !s.accept('[') {
+		return errNotCanonical
+	}
 	if s.accept(']') {
 		return nil
 	}
 	for {
+		start := s.at
 		if err := s.value(depth + 1); err != nil {
 			return err
+		}
+		if f != nil {
+			f(s.text[start:s.at])
 		}
 		if s.accept(']') {
 			return nil

@@ -3,6 +3,8 @@ package replay_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -239,6 +241,51 @@ func TestReplayWithoutArchive(t *testing.T) {
 				t.Errorf("revisions (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestReplayOfUnreadableFacts decides nothing by facts that are not the whole
+// question, or are more than it.
+func TestReplayOfUnreadableFacts(t *testing.T) {
+	h := newHouse(t)
+	h.subject(day(), h.asking("whole", "soc-investigation", 1), h.someone(1, false))
+	whole := map[string]json.RawMessage{}
+	for i := range h.log.Size() {
+		p, err := h.log.OpenPrivate(t.Context(), i)
+		if err == nil && len(p.Facts) > 0 {
+			err = json.Unmarshal(p.Facts, &whole)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	unreadable := int64(0)
+	for i, name := range []string{"actor", "groups", "request", "usage", "weather", ""} {
+		for _, value := range []string{"", `"x"`, `{"unheard_of":1}`} {
+			facts := maps.Clone(whole)
+			delete(facts, name)
+			if value != "" && name != "" {
+				facts[name] = json.RawMessage(value)
+			}
+			raw, err := json.Marshal(facts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = h.log.Append(t.Context(), audit.Request{
+				ID: fmt.Sprintf("request-%d%s", i, value), Time: day(), Actor: audit.Actor{Subject: "x", Agency: "west-mercia-police"},
+				Drafts: []audit.Draft{{Action: audit.Consult, PolicyRevision: h.engine.Revision(), Private: audit.Private{Facts: raw}}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name != "" && (name != "weather" || value != "") {
+				unreadable++
+			}
+		}
+	}
+	r := replayed(t, h.source(), just(h.engine))
+	if r.NotReplayable[replay.FactsUnreadable] != unreadable || r.OK() {
+		t.Errorf("%d unreadable, want %d", r.NotReplayable[replay.FactsUnreadable], unreadable)
 	}
 }
 

@@ -1,10 +1,11 @@
 package replay
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
+	"strings"
 
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/fault"
@@ -70,7 +71,9 @@ func (s Source) requests(ctx context.Context, progress func(done, total int64)) 
 		if progress == nil {
 			progress = func(int64, int64) {}
 		}
-		d := decoder{actors: map[string]policy.Actor{}, groups: map[string][]policy.Group{}}
+		d := decoder{
+			actors: map[string]policy.Actor{}, groups: map[string][]policy.Group{}, usages: map[string]policy.Usage{},
+		}
 		const often = 256
 		n := 0
 		for f, err := range audit.Facts(ctx, s.Store, s.Keys, s.From) {
@@ -103,23 +106,16 @@ func (s Source) size(ctx context.Context) (int64, error) {
 	return last.Size, nil
 }
 
-// decoder decodes the facts of requests. Who asks, and about which datasets, is
-// the same text over and over, and is decoded once.
+// decoder decodes the facts of requests. Who asks, about which datasets and after
+// how much use is the same text over and over, and is decoded once.
 type decoder struct {
 	actors map[string]policy.Actor
 	groups map[string][]policy.Group
+	usages map[string]policy.Usage
 }
 
 // knownAtMost bounds how many texts of a sort are remembered.
 const knownAtMost = 1 << 12
-
-// facts are the members of policy.Input as they stand in the log.
-type facts struct {
-	Actor   json.RawMessage `json:"actor"`
-	Request json.RawMessage `json:"request"`
-	Usage   json.RawMessage `json:"usage"`
-	Groups  json.RawMessage `json:"groups"`
-}
 
 // decoded decodes the facts of a request. A name that policy.Input does not have
 // would change the question: such facts are not decided.
@@ -128,30 +124,46 @@ func (d *decoder) decoded(f audit.Fact) *asked {
 	if a.lacks != "" {
 		return a
 	}
-	var text facts
-	err := strict(f.Private.Facts, &text)
-	if err == nil {
-		a.in.Actor, err = remembered(d.actors, text.Actor)
-	}
-	if err == nil {
-		a.in.Groups, err = remembered(d.groups, text.Groups)
-	}
-	if err == nil {
-		err = strict(text.Request, &a.in.Request)
-	}
-	if err == nil {
-		err = strict(text.Usage, &a.in.Usage)
-	}
-	if err != nil {
+	const all = 4 // members of policy.Input
+	var (
+		failed error
+		n      int
+	)
+	err := audit.Members(f.Private.Facts, func(name, text string) {
+		if err := d.member(&a.in, name, text); err != nil {
+			failed = err
+		}
+		n++
+	})
+	if err != nil || failed != nil || n != all {
 		a.lacks = FactsUnreadable
 	}
 	return a
 }
 
+// member decodes one member of the facts.
+func (d *decoder) member(in *policy.Input, name, text string) (err error) {
+	switch name {
+	case "actor":
+		in.Actor, err = remembered(d.actors, text)
+	case "groups":
+		in.Groups, err = remembered(d.groups, text)
+	case "request":
+		err = strict(text, &in.Request)
+	case "usage":
+		in.Usage, err = remembered(d.usages, text)
+	default:
+		err = errUnknownName
+	}
+	return err
+}
+
+var errUnknownName = errors.New("the facts have a name that is not known")
+
 // remembered decodes a text that may have been decoded before. What it returns
 // is shared.
-func remembered[T any](known map[string]T, text json.RawMessage) (T, error) {
-	if v, ok := known[string(text)]; ok {
+func remembered[T any](known map[string]T, text string) (T, error) {
+	if v, ok := known[text]; ok {
 		return v, nil
 	}
 	var v T
@@ -161,13 +173,13 @@ func remembered[T any](known map[string]T, text json.RawMessage) (T, error) {
 	if len(known) >= knownAtMost {
 		clear(known)
 	}
-	known[string(text)] = v
+	known[strings.Clone(text)] = v
 	return v, nil
 }
 
 // strict decodes one JSON value and refuses names that it does not know.
-func strict(text json.RawMessage, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(text))
+func strict(text string, into any) error {
+	dec := json.NewDecoder(strings.NewReader(text))
 	dec.DisallowUnknownFields()
 	return dec.Decode(into)
 }
