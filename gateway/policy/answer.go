@@ -48,7 +48,7 @@ func (w *wireDecision) answers(asked []Group) bool {
 }
 
 func (w *wireDecision) decision(revision string) Decision {
-	d := Decision{Allow: w.Allow, Groups: w.Groups, Obligations: w.Obligations, Revision: revision}
+	d := Decision{Allow: w.Allow, Groups: slices.Clone(w.Groups), Obligations: w.Obligations, Revision: revision}
 	d.Withheld = make([]Withheld, len(w.Withheld))
 	for i, x := range w.Withheld {
 		d.Withheld[i] = x.Withheld

@@ -54,7 +54,9 @@ type Engine struct {
 	asked      map[string][]Group
 	agreements *agreement.Register
 	// places holds one token for each evaluation that runs.
-	places   chan struct{}
+	places chan struct{}
+	// decoded is what decisions share.
+	decoded  *decoded
 	revision string
 	// modules and data are what was compiled and loaded, for a Memo to read.
 	modules map[string]*ast.Module
@@ -101,6 +103,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 func prepare(ctx context.Context, cfg Config, compiler *ast.Compiler, store storage.Store) (*Engine, error) {
 	e := &Engine{purposes: make(map[string]Purpose, len(cfg.Purposes)), limits: cfg.limits(), groups: map[Group]*ast.Term{}}
 	e.places = make(chan struct{}, runtime.GOMAXPROCS(0))
+	data, err := storage.ReadOne(ctx, store, storage.Path{})
+	if err != nil {
+		return nil, err
+	}
+	root, _ := data.(ast.Value)
+	e.decoded = newDecoded(root)
 	e.agreements, e.asked = cfg.Agreements, askedByKind(cfg.Agreements, cfg.Datasets)
 	for _, p := range cfg.Agreements.Groups() {
 		g := Group{p.Provider, p.Dataset}
@@ -166,7 +174,7 @@ func (e *Engine) decide(ctx context.Context, in Input) (wireDecision, error) {
 	if err != nil {
 		return wireDecision{}, err
 	}
-	out, err := evaluate(ctx, e, op, &e.release, in.value(e.groups), at, (*decoder).decision)
+	out, err := evaluate(ctx, e, op, &e.release, in.value(e.groups), at, (*decoder).readyDecision)
 	if err != nil {
 		return wireDecision{}, err
 	}
@@ -190,10 +198,8 @@ func evaluate[T any](
 	if v == nil {
 		return none, fault.New(fault.Unavailable, op, "The policy gave no answer.").WithCode("policy-undefined")
 	}
-	var (
-		d   decoder
-		out T
-	)
+	var out T
+	d := decoder{ready: e.decoded}
 	decode(&d, v, &out)
 	if d.err != nil {
 		return none, fault.Wrap(fault.Unavailable, op, "The policy gave an answer of the wrong form.", d.err).
