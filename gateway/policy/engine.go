@@ -11,6 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/topdown"
 	"github.com/open-policy-agent/opa/v1/version"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
@@ -56,7 +57,9 @@ type Engine struct {
 	// places holds one token for each evaluation that runs.
 	places chan struct{}
 	// decoded is what decisions share.
-	decoded  *decoded
+	decoded *decoded
+	// base reads the data past the store; nil where the store is to be asked.
+	base     topdown.BaseCache
 	revision string
 	// modules and data are what was compiled and loaded, for a Memo to read.
 	modules map[string]*ast.Module
@@ -93,6 +96,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.tryConditions(ctx, cfg, compiler, store); err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The conditions of an agreement do not stand a trial.", err)
 	}
+	e.base = base{data}
 	e.hosts = hosts(sources.agencies)
 	e.revision, e.evaluator = sources.revision(cfg), cfg.evaluator()
 	e.modules, e.data = sources.modules, data
@@ -224,6 +228,7 @@ func (e *Engine) answer(
 	defer context.AfterFunc(ctx, w.stop.Cancel)()
 	options := append([]rego.EvalOption{
 		rego.EvalParsedInput(input), rego.EvalTime(at), rego.EvalExternalCancel(w.stop), rego.EvalMetrics(metrics.NoOp()),
+		rego.EvalBaseCache(e.base),
 	}, e.options...)
 	results, err := query.Eval(ctx, options...)
 	if late := w.end(ctx); late != nil {

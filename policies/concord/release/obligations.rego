@@ -14,7 +14,7 @@ _obliged := object.union_n(array.concat(
 ))
 
 # What is ready and releases something.
-_releasing := object.union(_plain, _granted)
+_releasing := [alone | some part in [_plain, _granted]; some alone in part]
 
 # METADATA
 # title: Obligations

@@ -99,9 +99,13 @@ default _amiss_code := "purpose_not_permitted"
 
 _amiss_code := "ground_not_covered" if _emergency
 
-_ready := object.union_n([_plain, _granted, _turned_down, _amiss])
+# All that is ready, as a list: a union would copy what stands in the data.
+_ready := [alone.answer |
+	some part in [_plain, _granted, _turned_down, _amiss]
+	some alone in part
+]
 
-_rest := object.remove(_asked, _ready)
+_rest := object.remove(object.remove(object.remove(_involved, _granted), _turned_down), _amiss)
 
 _all_ready if count(_rest) == 0
 

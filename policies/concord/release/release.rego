@@ -60,9 +60,9 @@ groups := _groups_ready if {
 	[_denied(g) | some g, _ in object.remove(_rest, _granting)],
 ])
 
-_groups_ready := array.flatten([alone.answer.groups | some alone in _ready])
+_groups_ready := array.flatten([answer.groups | some answer in _ready])
 
-_withheld_ready := array.flatten([alone.answer.withheld | some alone in _ready])
+_withheld_ready := array.flatten([answer.withheld | some answer in _ready])
 
 # Taken whole once, where taking them group by group would run every rule for each.
 _withheld := [] if {
