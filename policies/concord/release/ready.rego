@@ -42,18 +42,16 @@ _plain := {g: alone |
 	kind := input.request.kind
 	clearance := input.actor.clearance
 	link := input.request.case_link
-	used := input.usage
 	some g in input.groups
-	alone := data.agreements[g.provider][agency][g.dataset][purpose][kind].alone
+	found := data.agreements[g.provider][agency][g.dataset][purpose][kind]
+	alone := found.alone # regal ignore:comprehension-term-assignment
 	alone.admits[clearance][link][input.actor.roles[_]]
-	demands := alone.demands
-	demands.from <= _now
-	_now < demands.ends
-	limit := alone.guard.limit
-	used.subjects_last_hour < limit.per_hour
-	used.subjects_last_day < limit.per_day
-	used.agency_subjects_last_hour < limit.agency_per_hour
-	used.agency_subjects_last_day < limit.agency_per_day
+	alone.demands.from <= _now
+	_now < alone.demands.ends
+	input.usage.subjects_last_hour < alone.guard.limit.per_hour
+	input.usage.subjects_last_day < alone.guard.limit.per_day
+	input.usage.agency_subjects_last_hour < alone.guard.limit.agency_per_hour
+	input.usage.agency_subjects_last_day < alone.guard.limit.agency_per_day
 }
 
 # The groups for which the one term that is there applies, and nothing denies it, though
