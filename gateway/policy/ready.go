@@ -56,7 +56,7 @@ func (b builder) place(use object, kind string, t *term) {
 	terms := under(use, "terms")
 	terms[b.a.ID] = t.values(b.a.Version)
 	delete(use, "alone")
-	if len(terms) == 1 && len(t.grants[kind]) > 0 && b.worded() {
+	if len(terms) == 1 && len(t.grants[kind]) > 0 && b.worded() && b.marked() {
 		use["alone"] = b.alone(kind, t, left)
 	}
 }
@@ -223,3 +223,9 @@ func (b builder) words(rule, code string) text { return b.texts[rule+"/"+code] }
 // worded reports whether the rules have words for what would stand ready.
 // Without them nothing does, and the rules say all themselves.
 func (b builder) worded() bool { return b.words("permission", codePermitted).message != "" }
+
+// marked reports whether the agreement has a marking that the rules rank, as every
+// agreement that was loaded has. Under another they decide nothing.
+func (b builder) marked() bool {
+	return slices.Contains([]string{"OFFICIAL", "OFFICIAL-SENSITIVE"}, b.a.Handling.Marking)
+}

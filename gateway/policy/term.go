@@ -14,8 +14,8 @@ import (
 	"github.com/concord-gateway/concord/gateway/release"
 )
 
-// clearances are the vetting levels from the lowest; terms.rego ranks the
-// actor's in the same order.
+// clearances are the vetting levels from the lowest. What asks for one names it
+// and all above, so that a level that is not known is below every other.
 var clearances = []string{"", "bpss", "nppv2", "nppv3", "sc", "dv"}
 
 // linkAssigned says in words what link a term asks for.
@@ -99,7 +99,8 @@ func (b builder) term(clause string, fields map[string]release.Treatment) *term 
 		condition = a.ID
 	}
 	return &term{
-		clause: clause, named: set(slices.Collect(maps.Keys(fields))), grants: map[string]object{}, admits: map[string]ast.Value{},
+		clause: clause, named: set(slices.Collect(maps.Keys(fields))), grants: map[string]object{},
+		admits:  map[string]ast.Value{},
 		counted: treated(fields, release.CountOnly), kept: treated(fields, release.Withhold),
 		basis: object{"provider": basisText(a.Basis.Provider), "recipient": basisText(a.Basis.Recipient)},
 		guard: object{"condition": condition},

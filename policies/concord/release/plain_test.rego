@@ -40,6 +40,12 @@ test_who_is_not_admitted_gets_nothing_at_a_glance if {
 	}
 }
 
+test_no_denial_of_the_request_is_passed_over if {
+	every _, case in _request_denials {
+		not _decide_ready(_with(case.request), _admitting(_term)).allow
+	}
+}
+
 test_terms_that_oblige_to_different_things_are_joined if {
 	other := object.union(_whole, {"review": "2026-11-30"})
 	alone := _admitting(_term)
