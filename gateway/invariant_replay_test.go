@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"encoding/json"
-	"io/fs"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -10,49 +9,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concord-gateway/concord/gateway"
-	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/audit"
-	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
-	"github.com/concord-gateway/concord/policies"
-	"github.com/concord-gateway/concord/schemas"
 )
 
-// newPolicy loads the built-in rules afresh, apart from any gateway.
+// newPolicy puts the rules together afresh, apart from any gateway.
 func newPolicy(t *testing.T) *policy.Engine {
 	t.Helper()
-	at := func(fsys fs.FS, dir string) fs.FS {
-		sub, err := fs.Sub(fsys, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return sub
-	}
-	datasets, err := dataset.Load(at(schemas.Files, "datasets"))
+	files, err := theFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
-	agreements, err := agreement.Load(at(policies.Files, "agreements"), datasets)
+	draft, err := rulebook.Read(files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := fs.ReadFile(policies.Files, "purposes.json")
+	rules, err := draft.Rules(t.Context(), draft.Newest())
 	if err != nil {
 		t.Fatal(err)
 	}
-	purposes, err := policy.LoadPurposes(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := policy.New(t.Context(), policy.Config{
-		Core: at(policies.Files, "concord"), Agreements: agreements, Purposes: purposes, Datasets: datasets,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return rules.Policy
 }
 
 // openLog opens the log of a folder that no gateway uses.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/approval"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
+	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
@@ -21,16 +22,21 @@ const housingISA = "ISA-TH-WMP-001"
 type proposal struct {
 	t     testing.TB
 	files bundle.Files
+	// against is the revision that impact reports are made against, and lifts the
+	// suspension that the next signature puts an end to.
+	against string
+	lifts   int64
 }
 
 // propose begins with the rules that all parties have approved.
-func propose(t testing.TB) *proposal {
+func (h *house) propose() *proposal {
+	t := h.t
 	t.Helper()
 	files, err := theFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &proposal{t: t, files: maps.Clone(files)}
+	return &proposal{t: t, files: maps.Clone(files), against: h.gw.Revision()}
 }
 
 // edit changes a text of a file, which must be there.
@@ -65,11 +71,11 @@ func (p *proposal) sign(id string, version int, from time.Time, impact string, a
 	if !ok {
 		p.t.Fatalf("there is no version %d of %s", version, id)
 	}
-	s := approval.Statement{Agreement: id, Version: version, Digest: draft.Digest(v), LiveFrom: from.UTC().Truncate(time.Second), Impact: approval.NoImpact}
+	s := approval.Statement{Agreement: id, Version: version, Digest: draft.Digest(v), LiveFrom: from.UTC().Truncate(time.Second), Impact: approval.NoImpact, Lifts: p.lifts}
 	folder := "agreements/" + a.Folder() + "/"
 	switch impact {
 	case "":
-		report, err := json.Marshal(map[string]any{"digests": map[string]string{id: s.Digest}})
+		report, err := json.Marshal(replay.ImpactReport{Current: p.against, Digests: map[string]string{id: s.Digest}})
 		if err != nil {
 			p.t.Fatal(err)
 		}

@@ -23,7 +23,11 @@ import (
 // nothing in it is written.
 func ReplayFolder(ctx context.Context, dir string, o replay.Options) (report replay.Report, err error) {
 	err = inFolder(dir, func(db *sqlite.DB, keys keyring.Keyring) error {
-		report, err = replay.Replay(ctx, replay.Source{Store: db.Log(), Keys: keys}, activation.Archive{Events: db.Events()}, o)
+		archive, err := activation.Replayable(ctx, db.Log(), db.Events())
+		if err != nil {
+			return err
+		}
+		report, err = replay.Replay(ctx, replay.Source{Store: db.Log(), Keys: keys}, archive, o)
 		return err
 	})
 	return report, err
@@ -98,6 +102,10 @@ func (g *Gateway) impactOf(store audit.Store, keys keyring.Keyring) func(context
 		if err != nil {
 			return replay.ImpactReport{}, err
 		}
-		return impact(ctx, replay.Source{Store: store, Keys: keys}, g.rules.Book().In(ctx), candidate.Files, o)
+		report, err := impact(ctx, replay.Source{Store: store, Keys: keys}, g.rules.Book().In(ctx), candidate.Files, o)
+		if err == nil && o.Provider != "" {
+			report = report.Coarse()
+		}
+		return report, err
 	}
 }

@@ -91,7 +91,7 @@ func Approvers(cfg *config.Config) (*approval.Approvers, error) {
 			if err != nil {
 				return nil, err
 			}
-			if same || a.Subject == author.Subject {
+			if same || approval.SamePerson(a.Subject, author.Subject) {
 				return nil, fault.New(fault.Invalid, op, "An author and an approver have one key, or are one person.")
 			}
 		}

@@ -27,9 +27,9 @@ type swapper struct {
 func newSwapper(h *house, n int) *swapper {
 	h.t.Helper()
 	s := &swapper{h: h}
-	files := propose(h.t).files
+	files := h.propose().files
 	for i := range n {
-		p := &proposal{t: h.t, files: maps.Clone(files)}
+		p := &proposal{t: h.t, files: maps.Clone(files), against: h.gw.Revision()}
 		name := "agreements/" + housingISA + "/agreement.json"
 		p.edit(name, fmt.Sprintf(`"version": %d`, i+1), fmt.Sprintf(`"version": %d`, i+2))
 		if i%2 == 0 {

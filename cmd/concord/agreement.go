@@ -130,6 +130,7 @@ type signCmd struct {
 	Key      string `required:"" type:"existingfile" help:"The approver's private key." placeholder:"FILE"`
 	LiveFrom string `help:"From when it is live, a date or a time with zone; what was signed before, or the next day, if not given." placeholder:"WHEN"`
 	Impact   string `type:"existingfile" help:"The impact report (concord policy impact) that you have read." placeholder:"FILE"`
+	Lifts    int64  `help:"The log entry of the suspension that this version puts an end to." placeholder:"INDEX"`
 	Founding bool   `help:"There is no impact report, since nothing is in force yet."`
 }
 
@@ -143,7 +144,7 @@ func (s *signCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	o := authoring.SignOptions{ID: s.ID, Version: s.Version, Key: string(key), Founding: s.Founding, At: time.Now()}
+	o := authoring.SignOptions{ID: s.ID, Version: s.Version, Key: string(key), Founding: s.Founding, Lifts: s.Lifts, At: time.Now()}
 	if s.LiveFrom != "" {
 		if o.LiveFrom, err = when(s.LiveFrom); err != nil {
 			return err
@@ -161,7 +162,11 @@ func (s *signCmd) Run(c *console) error {
 	if signed.Dropped {
 		_, _ = fmt.Fprintln(c.out, "note: signatures of another statement were there; they are void and have been dropped")
 	}
-	_, err = fmt.Fprintf(c.out, "%s\nsigned    %s\n", signed.Statement.Text(), signed.File)
+	if signed.Report != nil {
+		_, _ = fmt.Fprintln(c.out, signed.Report.Text())
+	}
+	_, err = fmt.Fprintf(c.out, "%s\nsigned    %s\nRead what is above, and the agreement (concord agreement render %s). If it is not what your agency means, "+
+		"delete the file.\n", signed.Statement.Text(), signed.File, s.ID)
 	return err
 }
 

@@ -81,7 +81,8 @@ func (v *verifyCmd) verify(c *console, opt audit.VerifyOptions) (audit.Report, e
 // download streams the export of a server, with an information governance lead's
 // token.
 func (v *verifyCmd) download(c *console) (audit.Source, func(), error) {
-	res, err := request(c, http.MethodGet, v.Server, "/v1/audit/export", "log_purpose=data-integrity", "", http.NoBody) //nolint:bodyclose // by what is returned
+	const query = "log_purpose=data-integrity"
+	res, err := request(c, http.MethodGet, v.Server, "/v1/audit/export", query, "", http.NoBody) //nolint:bodyclose // by what is returned
 	if err != nil {
 		return nil, nil, err
 	}

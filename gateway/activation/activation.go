@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -19,7 +20,6 @@ import (
 type Log interface {
 	Append(ctx context.Context, r audit.Request) (audit.Receipt, error)
 	Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error)
-	OpenPrivate(ctx context.Context, index int64) (audit.Private, error)
 }
 
 // Deps is what the service works with.
@@ -49,12 +49,10 @@ type Service struct {
 	candidate Candidate
 	// known is what the log says.
 	known history
-	// refused is the last candidate that was refused, so that it is logged once.
 	// again is when the source is asked again although it has not changed: because
 	// by then more of it is live, or because log or store did not answer. The zero
 	// time means never.
-	refused string
-	again   time.Time
+	again time.Time
 }
 
 // Open brings rules into force: those of the source, or where a bundle is
@@ -62,7 +60,7 @@ type Service struct {
 // cannot answer, there is a fault and no service. Files of a folder have no last
 // good ones: whoever starts a gateway on them is at hand to mend them.
 func Open(ctx context.Context, d Deps) (*Service, error) {
-	s := &Service{Deps: d}
+	s := &Service{Deps: d, known: newHistory()}
 	if err := s.known.read(ctx, d.Log); err != nil {
 		return nil, err
 	}
@@ -74,9 +72,7 @@ func Open(ctx context.Context, d Deps) (*Service, error) {
 		for _, sus := range last.Choice.Suspensions {
 			s.known.suspend(sus) // whoever took the log's own rows away has not lifted it
 		}
-		last.Standings = last.Draft.Standings(s.Approvers)
-		s.book = rulebook.NewBook(last)
-		s.draft, s.candidate = last.Draft, Candidate{Files: last.Files, Sequence: s.known.sequence}
+		s.takeOver(last)
 	}
 	err = s.offer(ctx, "start")
 	if err == nil {
@@ -90,6 +86,16 @@ func Open(ctx context.Context, d Deps) (*Service, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// takeOver puts rules in force that the log names as the newest already.
+func (s *Service) takeOver(r *rulebook.Rules) {
+	r.Standings = r.Draft.Standings(s.Approvers)
+	if s.book == nil {
+		s.book = rulebook.NewBook(r)
+	}
+	s.book.Swap(r)
+	s.draft, s.candidate = r.Draft, Candidate{Files: r.Files, Sequence: s.known.sequence}
 }
 
 // Book is what is in force.
@@ -111,23 +117,49 @@ func (s *Service) Run(ctx context.Context, every time.Duration) {
 	}
 }
 
-// Refresh looks for a new candidate, for suspensions that another gateway on
-// the same log has written, and for agreements whose day has come, and brings
-// into force what follows. A candidate that is refused changes nothing; that is
-// the error.
+// Refresh brings into force what follows from the log and the clock: suspensions
+// that another gateway has written, a newer bundle that another gateway has taken,
+// agreements whose day has come. Then it looks for a new candidate. One that is
+// refused changes nothing; that is the error.
 func (s *Service) Refresh(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.known.read(ctx, s.Log); err != nil {
 		return err
 	}
+	err := s.follow(ctx)
+	if err == nil {
+		err = s.renew(ctx, "date")
+	}
 	if s.Source.Changed() {
-		return s.offer(ctx, "bundle")
+		return errors.Join(err, s.offer(ctx, "bundle"))
 	}
-	if !s.again.IsZero() && !s.again.After(s.Clock()) {
-		return s.offer(ctx, "date")
+	if !s.again.IsZero() && !s.again.After(s.now()) {
+		return errors.Join(err, s.offer(ctx, "date"))
 	}
-	return s.renew(ctx, "date")
+	return err
+}
+
+// follow takes over what another gateway on the same log has brought into force
+// from a newer bundle than this one has.
+func (s *Service) follow(ctx context.Context) error {
+	if s.known.sequence <= s.candidate.Sequence {
+		return nil
+	}
+	r, err := s.lastGood(ctx)
+	if err == nil && r != nil {
+		s.takeOver(r)
+	}
+	return err
+}
+
+// now is the time, which does not stand before the newest entry about rules: a
+// clock that goes back brings nothing back.
+func (s *Service) now() time.Time {
+	if at := s.Clock(); at.After(s.known.time) {
+		return at
+	}
+	return s.known.time
 }
 
 // offer reads the source and brings it into force, or refuses it.
@@ -144,8 +176,8 @@ func (s *Service) offer(ctx context.Context, reason string) error {
 	switch {
 	case err == nil:
 	case !fault.Is(err, fault.Invalid):
-		s.again = s.Clock() // it was not judged, or not brought to its end
-	case s.book != nil:
+		s.again = s.now() // it was not judged, or not brought to its end
+	default:
 		s.refuse(ctx, c, err)
 	}
 	return err
@@ -160,10 +192,11 @@ func (s *Service) renew(ctx context.Context, reason string) error {
 	return s.enforce(ctx, r, s.candidate, reason)
 }
 
-// enforce archives rules, logs that they come into force, and lets them. Where
-// they are in force already there is nothing to do.
+// enforce archives rules, logs that they come into force, and lets them. What is
+// in force here already, or was announced by another gateway, is not said again.
 func (s *Service) enforce(ctx context.Context, r *rulebook.Rules, c Candidate, reason string) error {
-	if r.Revision() != s.known.revision || c.Sequence > s.known.sequence {
+	here := s.book != nil && s.book.Current().Revision() == r.Revision()
+	if !here && r.Revision() != s.known.revision || c.Sequence > s.known.sequence {
 		if err := s.archive(ctx, r); err != nil {
 			return err
 		}
@@ -175,6 +208,7 @@ func (s *Service) enforce(ctx context.Context, r *rulebook.Rules, c Candidate, r
 		s.book = rulebook.NewBook(r)
 	}
 	s.book.Swap(r)
+	s.book.Halt(false)
 	s.draft, s.candidate = r.Draft, c
 	return nil
 }

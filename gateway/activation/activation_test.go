@@ -8,13 +8,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/activation"
-	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/approval"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/demo"
@@ -23,6 +23,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
+	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/rulebook"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/policies"
@@ -45,6 +46,8 @@ type world struct {
 	db      *sqlite.DB
 	log     *audit.Log
 	now     time.Time
+	// lifts is the suspension that the next successor puts an end to.
+	lifts int64
 	// deaf makes the log, full the archive, refuse what is written.
 	deaf, full bool
 }
@@ -191,18 +194,28 @@ func (w *world) successor(files bundle.Files, version int, from time.Time) bundl
 		w.t.Fatal(err)
 	}
 	digest := draft.Digest(rulebook.Version{Agreement: housing, Version: version})
-	report, err := json.Marshal(map[string]any{"digests": map[string]string{housing: digest}})
+	report, err := json.Marshal(replay.ImpactReport{Current: w.revision(), Digests: map[string]string{housing: digest}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	out[folder+rulebook.ImpactFile] = report
 	out[folder+rulebook.ApprovalFile], err = w.parties.Approve(approval.Statement{
-		Agreement: housing, Version: version, Digest: digest, LiveFrom: from, Impact: approval.ImpactHash(report),
+		Agreement: housing, Version: version, Digest: digest, LiveFrom: from, Impact: approval.ImpactHash(report), Lifts: w.lifts,
 	}, nil, "telford-housing", "west-mercia-police")
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return out
+}
+
+// revision is the one that the log names as the newest.
+func (w *world) revision() string {
+	w.t.Helper()
+	r, err := activation.Latest(w.t.Context(), w.db.Log(), w.db.Events())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r.Revision()
 }
 
 // version is the live version of the agreement, and whether it is suspended.
@@ -223,8 +236,8 @@ func (w *world) about() []string {
 		w.t.Fatal(err)
 	}
 	var out []string
-	for i := len(found) - 1; i >= 0; i-- {
-		if kind := found[i].Entry.Admin["kind"]; kind != activation.KindLive || found[i].Entry.Admin["agreement"] == housing {
+	for _, e := range slices.Backward(found) {
+		if kind := e.Entry.Admin["kind"]; kind != activation.KindLive || e.Entry.Admin["agreement"] == housing {
 			out = append(out, kind)
 		}
 	}
@@ -305,7 +318,7 @@ func TestTwoGatewaysOnOneLog(t *testing.T) {
 			t.Errorf("gateway %d: version %d, suspended %t", i, v, suspended)
 		}
 		a, _ := s.Book().Current().Agreements.Get(housing)
-		if want := (agreement.Suspension{On: "2026-11-22", By: "telford-housing", Reason: "under review"}); *a.Suspended != want {
+		if a.Suspended.On != "2026-11-22" || a.Suspended.By != "telford-housing" || strings.Contains(a.Suspended.Reason, "under review") {
 			t.Errorf("gateway %d: %+v", i, *a.Suspended)
 		}
 	}
@@ -339,41 +352,189 @@ func TestSuspendFailsClosed(t *testing.T) {
 	}
 }
 
-// A suspension stops what is approved for later too, and a version after that
-// goes on.
+// A suspension stops what is approved for later too, and what was signed before
+// it, by one party or by both. Only a version whose parties name it goes on.
 func TestSuspensionOfWhatIsToCome(t *testing.T) {
 	w := newWorld(t)
 	s := w.mustOpen()
 	w.offer(w.successor(w.files, 2, w.now.Add(time.Hour)), 2)
+	refresh(t, s)
+	held := w.successor(w.files, 3, w.now) // signed before, and kept back by the author
+	done, err := s.Suspend(t.Context(), activation.Suspend{
+		Principal: identity.Principal{Subject: "approver", Agency: "west-mercia-police"}, RequestID: "r-1", Agreement: housing, Reason: "x",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stands(t, s, "at once", 1, true)
+	w.now = w.now.Add(2 * time.Hour)
+	refresh(t, s)
+	stands(t, s, "on the day of the next version", 2, true)
+	w.offer(held, 3)
+	refresh(t, s)
+	stands(t, s, "a version signed before the suspension", 3, true)
+	w.lifts = done.Suspension.Entry + 1
+	w.offer(w.successor(w.files, 4, w.now), 4)
+	refresh(t, s)
+	stands(t, s, "a version that names another suspension", 4, true)
+	w.lifts = done.Suspension.Entry
+	w.offer(w.successor(w.files, 5, w.now), 5)
+	refresh(t, s)
+	stands(t, s, "a version that lifts it", 5, false)
+	stands(t, w.mustOpen(), "after a restart", 5, false)
+}
+
+func refresh(t *testing.T, s *activation.Service) {
+	t.Helper()
 	if err := s.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Suspend(t.Context(), activation.Suspend{
-		Principal: identity.Principal{Subject: "approver", Agency: "west-mercia-police"}, RequestID: "r-1", Agreement: housing, Reason: "x",
+}
+
+func stands(t *testing.T, s *activation.Service, when string, version int, suspended bool) {
+	t.Helper()
+	a, ok := s.Book().Current().Agreements.Get(housing)
+	if !ok || a.Version != version || (a.Suspended != nil) != suspended {
+		t.Errorf("%s: version %d, suspended %t", when, a.Version, a.Suspended != nil)
+	}
+}
+
+// A bundle that brings nothing new into force, but a version that waits for its
+// day, is what a restart goes on with.
+func TestRestartWhileAVersionWaits(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen()
+	w.offer(w.successor(w.files, 2, w.now.Add(time.Hour)), 2)
+	refresh(t, s)
+	again := w.mustOpen()
+	w.now = w.now.Add(2 * time.Hour)
+	for when, s := range map[string]*activation.Service{"gone on": s, "restarted before": again, "restarted after": w.mustOpen()} {
+		refresh(t, s)
+		stands(t, s, when, 2, false)
+	}
+	same(t, "refusals", kinds(w.about(), activation.KindRefused), nil)
+	same(t, "told beforehand", kinds(w.about(), activation.KindApproved), []string{activation.KindApproved})
+}
+
+func kinds(all []string, kind string) (out []string) {
+	for _, k := range all {
+		if k == kind {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// What all parties have approved for later, nobody takes away alone.
+func TestApprovedVersionIsNotDropped(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen()
+	w.offer(w.successor(w.files, 2, w.now.Add(time.Hour)), 2)
+	refresh(t, s)
+	w.offer(w.files, 3)
+	if err := s.Refresh(t.Context()); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "version 2, is not among the files") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Without its bundle file a gateway still learns of suspensions and dates.
+func TestSuspensionWithoutABundleFile(t *testing.T) {
+	w := newWorld(t)
+	one, other := w.mustOpen(), w.mustOpen()
+	if err := os.Remove(w.bundlePath()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.Suspend(t.Context(), activation.Suspend{
+		Principal: identity.Principal{Subject: "approver", Agency: "telford-housing"}, RequestID: "r-1", Agreement: housing, Reason: "x",
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if v, suspended := version(s); v != 1 || !suspended {
-		t.Errorf("version %d, suspended %t", v, suspended)
+	if err := other.Refresh(t.Context()); !fault.Is(err, fault.Invalid) {
+		t.Errorf("the missing file: %v", err)
 	}
+	stands(t, other, "without its file", 1, true)
+}
+
+// A suspension that is logged, but cannot be brought into force, stops
+// everything until it is.
+func TestSuspensionThatCannotBeEnforced(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen()
+	w.full = true
+	if _, err := s.Suspend(t.Context(), activation.Suspend{
+		Principal: identity.Principal{Subject: "approver", Agency: "telford-housing"}, RequestID: "r-1", Agreement: housing, Reason: "x",
+	}); !fault.Is(err, fault.Unavailable) {
+		t.Fatalf("got %v", err)
+	}
+	if !s.Book().Halted() {
+		t.Error("answers go on under an agreement that the log says is suspended")
+	}
+	w.full = false
+	refresh(t, s)
+	if s.Book().Halted() {
+		t.Error("nothing is answered although the suspension holds")
+	}
+	stands(t, s, "afterwards", 1, true)
+}
+
+// A clock that goes back brings no earlier version back.
+func TestClockThatGoesBack(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen()
 	w.now = w.now.Add(2 * time.Hour)
-	if err := s.Refresh(t.Context()); err != nil {
+	w.offer(w.successor(w.files, 2, w.now.Add(-time.Hour)), 2)
+	refresh(t, s)
+	w.now = w.now.Add(-90 * time.Minute)
+	refresh(t, s)
+	stands(t, s, "in the past", 2, false)
+	stands(t, w.mustOpen(), "restarted in the past", 2, false)
+}
+
+// A bundle that is refused is logged once, over restarts too, and the first one
+// of all as well.
+func TestRefusedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.write([]byte("not a bundle"))
+	for range 3 {
+		if _, err := w.open(); !fault.Is(err, fault.Invalid) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	same(t, "on an empty log", w.about(), []string{activation.KindRefused})
+	w.offer(w.files, 1)
+	s := w.mustOpen()
+	for range 3 {
+		for _, bad := range []string{"not a bundle", "no bundle either"} {
+			w.write([]byte(bad))
+			if err := s.Refresh(t.Context()); !fault.Is(err, fault.Invalid) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		s = w.mustOpen()
+	}
+	same(t, "refusals", kinds(w.about(), activation.KindRefused), []string{activation.KindRefused, activation.KindRefused})
+}
+
+// Two gateways of which one has an older bundle do not talk past each other: the
+// older takes over what the newer has brought into force.
+func TestTwoGatewaysWithOtherBundles(t *testing.T) {
+	w := newWorld(t)
+	one := w.mustOpen()
+	first := w.bundlePath()
+	raw, err := os.ReadFile(first)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if v, suspended := version(s); v != 2 || !suspended {
-		t.Errorf("on its day: version %d, suspended %t", v, suspended)
+	w.offer(w.successor(w.files, 2, w.now), 2)
+	other := w.mustOpen() // has the new one
+	w.write(raw)          // what one still has
+	for range 3 {
+		_ = one.Refresh(t.Context()) // its own file is refused as older
+		_ = other.Refresh(t.Context())
 	}
-	w.offer(w.successor(w.files, 3, w.now), 3)
-	if err := s.Refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if v, suspended := version(s); v != 3 || suspended {
-		t.Errorf("the version after: %d, suspended %t", v, suspended)
-	}
-	same(t, "entries", w.about(), []string{
-		activation.KindLive, activation.KindActivated, activation.KindActivated, activation.KindSuspended, activation.KindActivated,
-		activation.KindLive, activation.KindActivated, activation.KindLive, activation.KindActivated,
-	})
+	stands(t, one, "the one with the older file", 2, false)
+	stands(t, other, "the other", 2, false)
+	same(t, "activations", kinds(w.about(), activation.KindActivated), []string{activation.KindActivated, activation.KindActivated})
 }
 
 // Contradictions that a later date would bring are found when the bundle is
@@ -391,7 +552,7 @@ func TestContradictionAheadIsFoundToday(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest := draft.Digest(rulebook.Version{Agreement: "ISA-TH-WMP-009", Version: 1})
-	report := []byte(`{"digests":{"ISA-TH-WMP-009":"` + digest + `"}}`)
+	report := []byte(`{"current":"` + w.revision() + `","digests":{"ISA-TH-WMP-009":"` + digest + `"}}`)
 	files[folder+rulebook.ImpactFile] = report
 	files[folder+rulebook.ApprovalFile], err = w.parties.Approve(approval.Statement{
 		Agreement: "ISA-TH-WMP-009", Version: 1, Digest: digest, LiveFrom: w.now.AddDate(0, 1, 0), Impact: approval.ImpactHash(report),

@@ -36,7 +36,7 @@ func (s *Service) announce(ctx context.Context, r *rulebook.Rules, c Candidate, 
 		Admin: map[string]string{
 			"kind": KindActivated, "revision": r.Revision(), "previous": s.known.revision, "reason": reason,
 			"sequence": strconv.FormatInt(sequence, 10), "author": c.Author,
-			"bundle_sha256": c.SHA256, "live": strconv.Itoa(len(r.Choice.Live)),
+			"bundle_sha256": c.SHA256, "live": strconv.Itoa(len(r.Choice.Live)), "approvers": s.Approvers.Digest(),
 		},
 	})
 	id, err := uuid.NewV7()
@@ -44,12 +44,12 @@ func (s *Service) announce(ctx context.Context, r *rulebook.Rules, c Candidate, 
 		return fault.Wrap(fault.Internal, "activation.Announce", "No id could be made.", err)
 	}
 	for part := range slices.Chunk(drafts, maxChanges) {
-		_, err := s.Log.Append(ctx, audit.Request{ID: id.String(), Actor: s.actor(), Time: s.Clock().UTC(), Drafts: part})
+		_, err := s.Log.Append(ctx, audit.Request{ID: id.String(), Actor: s.actor(), Time: s.now().UTC(), Drafts: part})
 		if err != nil {
 			return err
 		}
 	}
-	s.known.revision, s.known.sequence = r.Revision(), sequence
+	s.known.activated(r.Revision(), sequence, len(r.Choice.Live))
 	return nil
 }
 
@@ -68,7 +68,7 @@ func (s *Service) changes(r *rulebook.Rules) []audit.Draft {
 			before[v.Agreement] = v
 		}
 	}
-	var out []audit.Draft
+	out := s.approvals(old, r)
 	for _, v := range r.Choice.Live {
 		was, ok := before[v.Agreement]
 		delete(before, v.Agreement)
@@ -87,11 +87,30 @@ func (s *Service) changes(r *rulebook.Rules) []audit.Draft {
 	return out
 }
 
+// approvals are the entries about versions that all parties have approved for
+// later, and had not before.
+func (s *Service) approvals(old, r *rulebook.Rules) (out []audit.Draft) {
+	at := s.now()
+	for _, st := range r.Standings {
+		v := rulebook.Version{Agreement: st.Agreement, Version: st.Version}
+		if st.State(at) != approval.Approved {
+			continue
+		}
+		if old != nil && old.Standing(v).State(at) == approval.Approved && old.Standing(v).Digest == st.Digest {
+			continue
+		}
+		if a, ok := r.Get(v); ok {
+			out = append(out, change(KindApproved, a, st))
+		}
+	}
+	return out
+}
+
 // change is one entry for a provider's register.
 func change(kind string, a *agreement.Agreement, st approval.Standing) audit.Draft {
 	signed := make([]string, len(st.Signed))
 	for i, sig := range st.Signed {
-		signed[i] = sig.Subject
+		signed[i] = sig.Subject + "=" + sig.Key
 	}
 	return audit.Draft{
 		Action: audit.Admin, Purpose: Purpose, Provider: a.Provider.Agency,
@@ -111,14 +130,14 @@ func (s *Service) refuse(ctx context.Context, c Candidate, cause error) {
 	if errors.As(cause, &f) && f.Code != "" {
 		code = f.Code
 	}
-	if key := c.SHA256 + code; key == s.refused {
+	if s.known.refused[c.SHA256+code] {
 		return
 	}
 	s.Logger.Error("a policy bundle was refused; the rules in force stay", "code", code, "sha256", c.SHA256, "error", cause)
 	id, err := uuid.NewV7()
 	if err == nil {
 		_, err = s.Log.Append(ctx, audit.Request{
-			ID: id.String(), Actor: s.actor(), Time: s.Clock().UTC(),
+			ID: id.String(), Actor: s.actor(), Time: s.now().UTC(),
 			Drafts: []audit.Draft{{
 				Action: audit.Admin, Purpose: Purpose,
 				Admin: map[string]string{"kind": KindRefused, "code": code, "bundle_sha256": c.SHA256, "author": c.Author},
@@ -129,5 +148,5 @@ func (s *Service) refuse(ctx context.Context, c Candidate, cause error) {
 		s.Logger.Error("the refusal of a policy bundle could not be logged", "error", err)
 		return
 	}
-	s.refused = c.SHA256 + code
+	s.known.refused[c.SHA256+code] = true
 }

@@ -70,20 +70,54 @@ func (a Archive) Engine(ctx context.Context, revision string) (*policy.Engine, e
 // log that nobody has open here. It answers NotFound where no rules were ever in
 // force.
 func Latest(ctx context.Context, store audit.Store, events event.Store) (*rulebook.Rules, error) {
-	q := audit.Query{Action: audit.Admin, Purpose: Purpose}
-	for {
-		page, err := audit.Search(ctx, store, q)
-		if err != nil {
-			return nil, err
-		}
-		for i := range page {
-			if e := &page[i].Entry; e.Admin["kind"] == KindActivated {
-				return Archive{events}.Rules(ctx, e.Admin["revision"])
-			}
-			q.Before = page[i].Index
-		}
-		if len(page) == 0 || q.Before == 0 {
-			return nil, fault.New(fault.NotFound, "activation.Latest", "No rules were ever in force in this log.")
-		}
+	known, err := historyOf(ctx, store)
+	if err != nil {
+		return nil, err
 	}
+	if known.revision == "" {
+		return nil, fault.New(fault.NotFound, "activation.Latest", "No rules were ever in force in this log.")
+	}
+	return Archive{events}.Rules(ctx, known.revision)
+}
+
+// storeLog is a log that nobody has open here.
+type storeLog struct {
+	Log
+
+	store audit.Store
+}
+
+func (l storeLog) Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error) {
+	return audit.Search(ctx, l.store, q)
+}
+
+func historyOf(ctx context.Context, store audit.Store) (history, error) {
+	h := newHistory()
+	return h, h.read(ctx, storeLog{store: store})
+}
+
+// InForce gives the policies that the log says were in force, and no others.
+type InForce struct {
+	archive   Archive
+	revisions map[string]bool
+}
+
+// Replayable returns the archive as the log speaks of it.
+func Replayable(ctx context.Context, store audit.Store, events event.Store) (*InForce, error) {
+	known, err := historyOf(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	return &InForce{archive: Archive{events}, revisions: known.revisions}, nil
+}
+
+// Engine is like Archive.Engine, and answers Internal for a revision of which the
+// log does not say that it came into force: whoever writes rows can put rules of
+// their own making under a revision.
+func (f *InForce) Engine(ctx context.Context, revision string) (*policy.Engine, error) {
+	if !f.revisions[revision] {
+		return nil, fault.New(fault.Internal, "activation.Engine", "The log does not say that these rules were ever in force.").
+			WithCode("never-in-force")
+	}
+	return f.archive.Engine(ctx, revision)
 }

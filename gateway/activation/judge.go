@@ -2,8 +2,8 @@ package activation
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +11,8 @@ import (
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/approval"
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/policy"
+	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
@@ -47,7 +49,7 @@ func (s *Service) judge(ctx context.Context, c Candidate) (*rulebook.Rules, erro
 		return nil, err
 	}
 	if err := s.keepsFaith(r); err != nil {
-		s.again = nextLive(r.Standings, s.Clock())
+		s.again = nextLive(r.Standings, s.now())
 		return nil, err
 	}
 	return r, s.soundAhead(ctx, r)
@@ -56,10 +58,16 @@ func (s *Service) judge(ctx context.Context, c Candidate) (*rulebook.Rules, erro
 // compile puts a draft together as its approvals and the suspensions of the
 // moment have it. Where that is what is in force, it is not compiled again.
 func (s *Service) compile(ctx context.Context, d *rulebook.Draft) (*rulebook.Rules, error) {
-	standings := d.Standings(s.Approvers)
-	choice := s.choose(standings, s.Clock())
+	var standings []approval.Standing
+	if s.book != nil && s.book.Current().Draft == d {
+		standings = s.book.Current().Standings // they do not depend on the time
+	} else {
+		standings = d.Standings(s.Approvers)
+	}
+	choice := s.choose(standings, s.now())
 	if s.book != nil {
-		if now := s.book.Current(); now.Draft == d && now.Choice.Equal(choice) {
+		now := s.book.Current()
+		if now.Draft == d && now.Choice.Equal(choice) && now.Policy.Evaluator() == policy.EvaluatorVersion() {
 			return now, nil
 		}
 	}
@@ -85,7 +93,7 @@ func nextLive(standings []approval.Standing, at time.Time) (next time.Time) {
 // the approval of its parties, or brings one that was approved without an impact
 // report about it.
 func (s *Service) keepsFaith(r *rulebook.Rules) error {
-	at := s.Clock()
+	at := s.now()
 	var before *rulebook.Rules
 	if s.book != nil {
 		before = s.book.Current()
@@ -93,7 +101,6 @@ func (s *Service) keepsFaith(r *rulebook.Rules) error {
 			return err
 		}
 	}
-	founding := s.known.revision == "" || (before != nil && len(before.Choice.Live) == 0)
 	for _, st := range r.Standings {
 		v := rulebook.Version{Agreement: st.Agreement, Version: st.Version}
 		if st.State(at) != approval.Approved && !slices.Contains(r.Choice.Live, v) {
@@ -109,31 +116,33 @@ func (s *Service) keepsFaith(r *rulebook.Rules) error {
 				return refusal(CodeOverdue, "Agreement %s, version %d: %s.", st.Agreement, st.Version, f.Message)
 			}
 		}
-		if err := impactHolds(r.Draft, a, st, founding); err != nil {
+		if err := s.impactHolds(r.Draft, a, st); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// stillLive refuses a draft under which a version that is live has neither
-// stayed as it is nor a successor that is live. What lacks a signature is named
-// before what only lacks its date.
+// stillLive refuses a draft under which a version that is live, or approved for
+// later, has neither stayed as it is nor a successor as far as it. What lacks a
+// signature is named before what only lacks its date.
 func (s *Service) stillLive(before, r *rulebook.Rules, at time.Time) error {
 	var unsigned, early []string
-	for _, v := range before.Choice.Live {
-		if live, ok := r.Agreements.Get(v.Agreement); ok && live.Version >= v.Version {
-			continue
-		}
-		if a, ok := before.Get(v); ok && a.Status(at) == agreement.Expired {
-			continue // it has ended by itself, and may go
-		}
+	for _, v := range promised(before, at) {
+		a, _ := before.Get(v)
 		st, ok := candidateOf(r, v.Agreement)
+		live, isLive := r.Agreements.Get(v.Agreement)
+		wasLive := slices.Contains(before.Choice.Live, v)
 		switch {
-		case !ok:
-			unsigned = append(unsigned, v.Agreement+" is not among the files any more; it ends by its dates, by suspension or by a new version")
+		case isLive && live.Version >= v.Version:
+		case a.Status(at) == agreement.Expired: // it has ended by itself, and may go
+		case !ok || st.Version < v.Version:
+			unsigned = append(unsigned, fmt.Sprintf("%s, version %d, is not among the files any more; "+
+				"it ends by its dates, by suspension or by a later version", v.Agreement, v.Version))
 		case st.State(at) == approval.Approved:
-			early = append(early, fmt.Sprintf("%s, version %d, is live from %s", v.Agreement, st.Version, st.LiveFrom.Format(time.RFC3339)))
+			if wasLive {
+				early = append(early, fmt.Sprintf("%s, version %d, is live from %s", v.Agreement, st.Version, st.LiveFrom.Format(time.RFC3339)))
+			}
 		case st.State(at) == approval.Void:
 			unsigned = append(unsigned, fmt.Sprintf("%s, version %d: %s", v.Agreement, st.Version, st.Void))
 		default:
@@ -142,11 +151,22 @@ func (s *Service) stillLive(before, r *rulebook.Rules, at time.Time) error {
 	}
 	switch {
 	case len(unsigned) > 0:
-		return refusal(CodeApproval, "What is live would lose its place without the approval of its parties: %s.", strings.Join(unsigned, "; "))
+		return refusal(CodeApproval, "What all parties approved would lose its place without them: %s.", strings.Join(unsigned, "; "))
 	case len(early) > 0:
 		return refusal(CodeApproval, "All parties have signed, and the bundle is taken when its day comes: %s.", strings.Join(early, "; "))
 	}
 	return nil
+}
+
+// promised are the versions that are live, and those that will be.
+func promised(r *rulebook.Rules, at time.Time) []rulebook.Version {
+	out := slices.Clone(r.Choice.Live)
+	for _, st := range r.Standings {
+		if st.State(at) == approval.Approved {
+			out = append(out, rulebook.Version{Agreement: st.Agreement, Version: st.Version})
+		}
+	}
+	return out
 }
 
 // candidateOf returns the standing of the highest version of an agreement.
@@ -160,20 +180,25 @@ func candidateOf(r *rulebook.Rules, id string) (found approval.Standing, ok bool
 }
 
 // impactHolds checks that an approval names an impact report that lies beside
-// it and is about this very content.
-func impactHolds(d *rulebook.Draft, a *agreement.Agreement, st approval.Standing, founding bool) error {
+// it, is about this very content, and was made against rules that were in force
+// here. That its counts are right, is for those to know who sign it: they make it
+// themselves, or have it from the gateway.
+func (s *Service) impactHolds(d *rulebook.Draft, a *agreement.Agreement, st approval.Standing) error {
 	if st.Impact == approval.NoImpact {
-		if founding {
+		if !s.known.founded {
 			return nil
 		}
 		return refusal(CodeImpact, "Agreement %s, version %d, was signed without an impact report.", st.Agreement, st.Version)
 	}
-	report := d.Impact(a)
-	var about struct {
-		Digests map[string]string `json:"digests"`
+	raw := d.Impact(a)
+	report, err := replay.ParseImpact(raw)
+	if approval.ImpactHash(raw) != st.Impact || err != nil || report.Digests[a.ID] != st.Digest {
+		return refusal(CodeImpact, "Agreement %s, version %d, was signed with an impact report that is missing or about something else.",
+			st.Agreement, st.Version)
 	}
-	if approval.ImpactHash(report) != st.Impact || json.Unmarshal(report, &about) != nil || about.Digests[a.ID] != st.Digest {
-		return refusal(CodeImpact, "Agreement %s, version %d, was signed with an impact report that is missing or about something else.", st.Agreement, st.Version)
+	if !s.known.revisions[report.Current] {
+		return refusal(CodeImpact, "Agreement %s, version %d, was signed with an impact report against rules that were never in force here.",
+			st.Agreement, st.Version)
 	}
 	return nil
 }
@@ -181,11 +206,12 @@ func impactHolds(d *rulebook.Draft, a *agreement.Agreement, st approval.Standing
 // soundAhead puts the draft together for each date on which something goes live,
 // so that a contradiction is found today and not then.
 func (s *Service) soundAhead(ctx context.Context, r *rulebook.Rules) error {
-	at := s.Clock()
+	at, done := s.now(), map[time.Time]bool{}
 	for _, st := range r.Standings {
-		if st.State(at) != approval.Approved {
+		if st.State(at) != approval.Approved || done[st.LiveFrom] {
 			continue
 		}
+		done[st.LiveFrom] = true
 		if _, err := r.Rules(ctx, s.choose(r.Standings, st.LiveFrom)); err != nil {
 			return err
 		}
@@ -194,22 +220,19 @@ func (s *Service) soundAhead(ctx context.Context, r *rulebook.Rules) error {
 }
 
 // choose picks what is live at a time: of each agreement the highest version
-// that is.
+// that is; and which of them a suspension holds for.
 func (s *Service) choose(standings []approval.Standing, at time.Time) rulebook.Choice {
-	highest := map[string]int{}
-	for _, st := range standings {
+	highest := map[string]approval.Standing{}
+	for _, st := range standings { // ordered by id and version
 		if st.State(at) == approval.Live {
-			highest[st.Agreement] = max(highest[st.Agreement], st.Version)
+			highest[st.Agreement] = st
 		}
 	}
 	c := rulebook.Choice{Live: []rulebook.Version{}, Suspensions: []rulebook.Suspension{}}
-	for _, st := range standings {
-		if highest[st.Agreement] == st.Version {
-			c.Live = append(c.Live, rulebook.Version{Agreement: st.Agreement, Version: st.Version})
-		}
-	}
-	for _, sus := range s.known.suspensions {
-		if v, ok := highest[sus.Agreement]; ok && v <= sus.Version.Version {
+	for _, id := range slices.Sorted(maps.Keys(highest)) {
+		v := rulebook.Version{Agreement: id, Version: highest[id].Version}
+		c.Live = append(c.Live, v)
+		if sus, ok := s.known.stopped(v, highest[id].Lifts); ok {
 			c.Suspensions = append(c.Suspensions, sus)
 		}
 	}

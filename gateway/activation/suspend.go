@@ -25,12 +25,7 @@ type Suspend struct {
 }
 
 // Suspended is what came of it.
-type Suspended struct {
-	Version    rulebook.Version
-	Suspension agreement.Suspension
-	// AuditIndex is that of the entry.
-	AuditIndex int64
-}
+type Suspended struct{ Suspension rulebook.Suspension }
 
 // Suspend stops an agreement at once, whether it is live or approved for a later
 // date, and for good: only a new version that all parties have signed goes on. It
@@ -42,28 +37,32 @@ func (s *Service) Suspend(ctx context.Context, order Suspend) (Suspended, error)
 	const op = "activation.Suspend"
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := s.Clock().UTC()
+	at := s.now().UTC()
 	a, ok := s.approved(order.Agreement, at)
 	if !ok {
 		return Suspended{}, fault.New(fault.NotFound, op, "There is no such agreement, or nobody has approved it.").WithCode("agreement-unknown")
 	}
 	v := rulebook.VersionOf(a)
-	if s.known.suspended(v) || (a.Suspended != nil && a.Suspended.On <= at.Format(time.DateOnly)) {
+	_, stopped := s.known.stopped(v, s.book.Current().Standing(v).Lifts)
+	if stopped || (a.Suspended != nil && a.Suspended.On <= at.Format(time.DateOnly)) {
 		return Suspended{}, fault.New(fault.Conflict, op, "The agreement is suspended already.").WithCode("agreement-suspended")
 	}
-	out := Suspended{Version: v, Suspension: agreement.Suspension{
-		On: at.Format(time.DateOnly), By: order.Principal.Agency, Reason: order.Reason,
-	}}
+	out := Suspended{Suspension: rulebook.Suspension{Version: v, On: at.Format(time.DateOnly), By: order.Principal.Agency}}
 	receipt, err := s.Log.Append(ctx, audit.Request{
 		ID: order.RequestID, Actor: actorOf(order.Principal), Time: at, Drafts: []audit.Draft{order.draft(a, at)},
 	})
 	if err != nil {
 		return Suspended{}, err
 	}
-	out.AuditIndex = receipt.First
-	// From here on it holds whatever happens: Refresh takes it from the log.
-	s.known.suspend(rulebook.Suspension{Version: v, Suspension: out.Suspension})
-	return out, s.renew(ctx, "suspension")
+	out.Suspension.Entry = receipt.First
+	s.known.suspend(out.Suspension)
+	// From here on it holds whatever happens, also to the caller: until the rules
+	// are exchanged, nothing is answered.
+	if err := s.renew(context.WithoutCancel(ctx), "suspension"); err != nil {
+		s.book.Halt(true)
+		return out, err
+	}
+	return out, nil
 }
 
 // approved returns the highest version of an agreement that is live or will be.

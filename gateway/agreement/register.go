@@ -14,6 +14,10 @@ import (
 type Register struct {
 	all  []*Agreement
 	byID map[string]*Agreement
+	// partOf are the agencies with the datasets that they provide or receive, and
+	// shares what a provider shares of a dataset.
+	partOf map[Pair]bool
+	shares map[Pair][]Share
 }
 
 // Pair is one provider's dataset.
@@ -47,9 +51,17 @@ func NewRegister(all []*Agreement) (*Register, error) {
 }
 
 func newRegister(all []*Agreement) *Register {
-	r := &Register{all: all, byID: make(map[string]*Agreement, len(all))}
+	r := &Register{
+		all: all, byID: make(map[string]*Agreement, len(all)), partOf: map[Pair]bool{}, shares: map[Pair][]Share{},
+	}
 	for _, a := range all {
 		r.byID[a.ID] = a
+		for _, s := range a.Datasets {
+			r.partOf[Pair{a.Provider.Agency, s.Dataset}] = true
+			r.partOf[Pair{a.Recipient.Agency, s.Dataset}] = true
+			pair := Pair{a.Provider.Agency, s.Dataset}
+			r.shares[pair] = append(r.shares[pair], s)
+		}
 	}
 	return r
 }
@@ -66,13 +78,7 @@ func (r *Register) Get(id string) (*Agreement, bool) {
 // Groups returns every provider's dataset that any agreement names, whatever
 // its status, sorted.
 func (r *Register) Groups() []Pair {
-	seen := map[Pair]bool{}
-	for _, a := range r.all {
-		for _, s := range a.Datasets {
-			seen[Pair{a.Provider.Agency, s.Dataset}] = true
-		}
-	}
-	return slices.SortedFunc(maps.Keys(seen), func(a, b Pair) int {
+	return slices.SortedFunc(maps.Keys(r.shares), func(a, b Pair) int {
 		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Dataset, b.Dataset))
 	})
 }
@@ -105,17 +111,13 @@ func (r *Register) Submission(id, provider, dataset string, at time.Time) (*Term
 // Visible reports whether the agency is provider or recipient in any agreement
 // on the dataset.
 func (r *Register) Visible(agency, dataset string) bool {
-	return slices.ContainsFunc(r.all, func(a *Agreement) bool {
-		_, ok := a.Share(dataset)
-		return ok && (a.Provider.Agency == agency || a.Recipient.Agency == agency)
-	})
+	return r.partOf[Pair{agency, dataset}]
 }
 
 // Covers reports whether some agreement says that the provider covers the local
 // authority with this dataset.
 func (r *Register) Covers(provider, dataset, areaCode string) bool {
-	return slices.ContainsFunc(r.all, func(a *Agreement) bool {
-		s, ok := a.Share(dataset)
-		return ok && a.Provider.Agency == provider && (len(s.Areas) == 0 || slices.Contains(s.Areas, areaCode))
+	return slices.ContainsFunc(r.shares[Pair{provider, dataset}], func(s Share) bool {
+		return len(s.Areas) == 0 || slices.Contains(s.Areas, areaCode)
 	})
 }

@@ -1,15 +1,20 @@
 package approval
 
 import (
+	"cmp"
+	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/base64"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/notekey"
 )
 
 // Approver is a key by which one agency approves agreements.
@@ -24,65 +29,62 @@ type Approver struct {
 // Approvers are the registered approvers. They do not change after NewApprovers
 // and are safe for concurrent use.
 type Approvers struct {
-	all       []Approver
 	byName    map[string]Approver
 	verifiers note.Verifiers
 }
 
 // NewApprovers checks the register of approvers. A key that is no Ed25519
 // verifier key, a name or a public key that stands twice, and one subject for two
-// agencies are faults of kind Invalid: nobody must ever speak for two parties.
+// agencies, in whatever case it is written, are faults of kind Invalid: nobody
+// must ever speak for two parties.
 func NewApprovers(all []Approver) (*Approvers, error) {
 	const op = "approval.NewApprovers"
-	r := &Approvers{all: all, byName: map[string]Approver{}}
+	r := &Approvers{byName: map[string]Approver{}}
 	verifiers := make([]note.Verifier, 0, len(all))
 	seen, subjects := map[string]bool{}, map[string]string{}
 	for i, a := range all {
 		at := fmt.Sprintf("/approvers/%d", i)
-		if a.Agency == "" || a.Subject == "" {
+		if a.Agency == "" || person(a.Subject) == "" {
 			return nil, fault.New(fault.Invalid, op, "An approver needs an agency and a subject.").At(at)
 		}
-		v, err := note.NewVerifier(a.Key)
+		v, err := note.NewVerifier(strings.TrimSpace(a.Key))
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, op, "The key of an approver is not a verifier key.", err).At(at + "/key")
 		}
-		public, err := publicKey(a.Key)
+		_, public, err := notekey.Verifier(a.Key)
 		if err != nil {
-			return nil, err
+			return nil, fault.Wrap(fault.Invalid, op, "The key of an approver is not a verifier key.", err).At(at + "/key")
 		}
-		if agency, ok := subjects[a.Subject]; ok && agency != a.Agency {
+		if agency, ok := subjects[person(a.Subject)]; ok && agency != a.Agency {
 			return nil, fault.New(fault.Invalid, op, "One person is registered as the approver of two agencies.").At(at + "/subject")
 		}
-		subjects[a.Subject] = a.Agency
-		if _, twice := r.byName[v.Name()]; twice || seen[public] {
+		subjects[person(a.Subject)] = a.Agency
+		if _, twice := r.byName[v.Name()]; twice || seen[string(public)] {
 			return nil, fault.New(fault.Invalid, op, "The key of an approver, or its name, is registered twice.").At(at + "/key")
 		}
-		r.byName[v.Name()], seen[public] = a, true
+		r.byName[v.Name()], seen[string(public)] = a, true
 		verifiers = append(verifiers, v)
 	}
 	r.verifiers = note.VerifierList(verifiers...)
 	return r, nil
 }
 
+// person is a subject as far as it tells one person from another. Issuers differ
+// in whether case matters; nobody becomes two people by it.
+func person(subject string) string { return strings.ToLower(strings.TrimSpace(subject)) }
+
+// SamePerson reports whether two subjects are one person, in whatever case they
+// are written.
+func SamePerson(a, b string) bool { return person(a) == person(b) }
+
 // SameKey reports whether two verifier keys are one key, whatever it is called.
 func SameKey(a, b string) (bool, error) {
-	keyA, err := publicKey(a)
-	if err != nil {
-		return false, err
+	_, keyA, errA := notekey.Verifier(a)
+	_, keyB, errB := notekey.Verifier(b)
+	if err := cmp.Or(errA, errB); err != nil {
+		return false, fault.Wrap(fault.Invalid, "approval.SameKey", "The key is not a verifier key.", err)
 	}
-	keyB, err := publicKey(b)
-	return err == nil && keyA == keyB, err
-}
-
-// publicKey returns the key itself out of a verifier key, in base64.
-func publicKey(verifierKey string) (string, error) {
-	parts := strings.SplitN(strings.TrimSpace(verifierKey), "+", 3)
-	if len(parts) == 3 {
-		if raw, err := base64.StdEncoding.DecodeString(parts[2]); err == nil {
-			return base64.StdEncoding.EncodeToString(raw), nil
-		}
-	}
-	return "", fault.New(fault.Invalid, "approval.SameKey", "The key is not a verifier key.")
+	return keyA.Equal(keyB), nil
 }
 
 // keyName is what a key may be called: an agency and a post, no person's name.
@@ -106,13 +108,21 @@ func NewKey(name string) (signerKey, verifierKey string, err error) {
 // VerifierKey returns the public half of a signer key.
 func VerifierKey(signerKey string) (string, error) {
 	const op = "approval.VerifierKey"
-	s, err := note.NewSigner(strings.TrimSpace(signerKey))
+	name, private, err := notekey.Signer(signerKey)
 	if err != nil {
 		return "", fault.New(fault.Invalid, op, "The file does not hold a private key as `concord agreement key` writes it.")
 	}
-	public, err := publicHalf(signerKey)
-	if err != nil {
-		return "", fault.Wrap(fault.Invalid, op, "The private key cannot be read.", err)
+	public, _ := private.Public().(ed25519.PublicKey)
+	return note.NewEd25519VerifierKey(name, public)
+}
+
+// Digest is the SHA-256, in hexadecimal, over who is registered with which key.
+func (r *Approvers) Digest() string {
+	lines := make([]string, 0, len(r.byName))
+	for _, a := range r.byName {
+		lines = append(lines, fmt.Sprintf("%q %q %q\n", a.Agency, a.Subject, strings.TrimSpace(a.Key)))
 	}
-	return note.NewEd25519VerifierKey(s.Name(), public)
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return hex.EncodeToString(sum[:])
 }

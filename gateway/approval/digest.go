@@ -17,24 +17,27 @@ import (
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
-// Core is the core policy as far as a signature depends on it: the files of
-// concord/ but tests and editor schemas, and purposes.json.
+// Core is what every agreement rests on, as far as a signature depends on it: the
+// files of concord/ but tests and editor schemas, the purposes, and the places,
+// by which row conditions and treatments tell one area from another.
 type Core map[string][]byte
 
-// ReadCore reads the core policy from a folder of policies.
-func ReadCore(policies fs.FS) (Core, error) {
+// ReadCore reads the core policy from the files of a bundle.
+func ReadCore(files fs.FS) (Core, error) {
 	const op = "approval.ReadCore"
 	core := Core{}
-	err := fs.WalkDir(policies, "concord", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(files, "concord", func(name string, d fs.DirEntry, err error) error {
 		rule := path.Ext(name) == ".rego" && !strings.HasSuffix(name, "_test.rego")
 		if err != nil || d.IsDir() || (!rule && name != "concord/agencies.json") {
 			return err
 		}
-		core[name], err = fs.ReadFile(policies, name)
+		core[name], err = fs.ReadFile(files, name)
 		return err
 	})
-	if err == nil {
-		core["purposes.json"], err = fs.ReadFile(policies, "purposes.json")
+	for _, name := range []string{"purposes.json", "places.json"} {
+		if err == nil {
+			core[name], err = fs.ReadFile(files, name)
+		}
 	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The core policy cannot be read.", err)
@@ -44,9 +47,12 @@ func ReadCore(policies fs.FS) (Core, error) {
 
 // Digest is the SHA-256, in hexadecimal, over what an agreement means: its
 // agreement.json as canonical JSON (RFC 8785), its conditions, the schema of
-// each dataset that it shares, and the core policy.
+// each dataset that it shares, likewise, and the core policy to the byte.
 func Digest(a *agreement.Agreement, ds *dataset.Registry, core Core) (string, error) {
 	const op = "approval.Digest"
+	if len(core) == 0 {
+		return "", fault.New(fault.Invalid, op, "There is no core policy.")
+	}
 	parts := maps.Clone(map[string][]byte(core))
 	var err error
 	if parts["agreement.json"], err = jcs.Transform(a.Source); err != nil {

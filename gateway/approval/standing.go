@@ -2,6 +2,7 @@ package approval
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ type Standing struct {
 	// there is none.
 	LiveFrom time.Time `json:"live_from,omitzero"`
 	Impact   string    `json:"impact,omitempty"`
+	// Lifts is the suspension that the statement puts an end to.
+	Lifts int64 `json:"lifts,omitempty"`
 	// Signed and Missing are agencies, sorted.
 	Signed  []Signature `json:"signed"`
 	Missing []string    `json:"missing"`
@@ -51,6 +54,8 @@ type Standing struct {
 type Signature struct {
 	Agency  string `json:"agency"`
 	Subject string `json:"subject"`
+	// Key is the name and the hash of the key, as they stand in the signed note.
+	Key string `json:"key"`
 }
 
 // State returns how far the agreement has come at a time.
@@ -68,7 +73,9 @@ func (s Standing) State(at time.Time) State {
 	return Live
 }
 
-// Parties are the agencies whose approval an agreement needs, sorted.
+// Parties are the agencies whose approval an agreement needs, sorted. It is one
+// where an agency agrees with itself; the author and the approver are two people
+// all the same.
 func Parties(a *agreement.Agreement) []string {
 	out := []string{a.Provider.Agency, a.Recipient.Agency}
 	slices.Sort(out)
@@ -76,7 +83,9 @@ func Parties(a *agreement.Agreement) []string {
 }
 
 // Check holds an approval against an agreement and its digest. It never fails:
-// what does not hold does not count.
+// what does not hold does not count. A signature under a registered key that does
+// not verify voids the whole, because somebody has been at the file; one under an
+// unknown key is passed over, because a key may have been taken off the register.
 func (r *Approvers) Check(a *agreement.Agreement, digest string, approval []byte) Standing {
 	s := Standing{Agreement: a.ID, Version: a.Version, Digest: digest, Signed: []Signature{}, Missing: Parties(a)}
 	if len(approval) == 0 {
@@ -100,7 +109,7 @@ func (r *Approvers) Check(a *agreement.Agreement, digest string, approval []byte
 		s.Void = "what was signed is another version or content: agreement, conditions, schemas or core policy have changed since"
 		return s
 	}
-	s.LiveFrom, s.Impact = said.LiveFrom, said.Impact
+	s.LiveFrom, s.Impact, s.Lifts = said.LiveFrom, said.Impact, said.Lifts
 	r.count(a, opened.Sigs, &s)
 	return s
 }
@@ -110,10 +119,10 @@ func (r *Approvers) Check(a *agreement.Agreement, digest string, approval []byte
 func (r *Approvers) count(a *agreement.Agreement, sigs []note.Signature, s *Standing) {
 	for _, sig := range sigs {
 		by, ok := r.byName[sig.Name]
-		if !ok || by.Subject == a.Author || !slices.Contains(s.Missing, by.Agency) {
+		if !ok || SamePerson(by.Subject, a.Author) || !slices.Contains(s.Missing, by.Agency) {
 			continue
 		}
-		s.Signed = append(s.Signed, Signature{Agency: by.Agency, Subject: by.Subject})
+		s.Signed = append(s.Signed, Signature{Agency: by.Agency, Subject: by.Subject, Key: fmt.Sprintf("%s+%08x", sig.Name, sig.Hash)})
 		s.Missing = slices.DeleteFunc(s.Missing, func(agency string) bool { return agency == by.Agency })
 	}
 	slices.SortFunc(s.Signed, func(a, b Signature) int { return strings.Compare(a.Agency, b.Agency) })

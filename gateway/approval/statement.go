@@ -1,9 +1,7 @@
 package approval
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -31,20 +29,28 @@ type Statement struct {
 	LiveFrom time.Time
 	// Impact is the SHA-256 of the impact report in hexadecimal, or NoImpact.
 	Impact string
+	// Lifts is the index of the log entry of the suspension that the version
+	// puts an end to; zero where there is none. It makes a signature that was
+	// given before a suspension no answer to it.
+	Lifts int64
 }
 
 const title = "concord agreement approval v1"
 
 // Text is the statement as it is signed.
 func (s Statement) Text() string {
-	return fmt.Sprintf("%s\nagreement %s\nversion %d\ndigest %s\nlive-from %s\nimpact %s\n",
+	text := fmt.Sprintf("%s\nagreement %s\nversion %d\ndigest %s\nlive-from %s\nimpact %s\n",
 		title, s.Agreement, s.Version, s.Digest, s.LiveFrom.UTC().Format(time.RFC3339), s.Impact)
+	if s.Lifts != 0 {
+		text += fmt.Sprintf("lifts %d\n", s.Lifts)
+	}
+	return text
 }
 
 var (
 	errStatement = errors.New("the text is not a statement of approval")
 	statement    = regexp.MustCompile(`^` + title + `\nagreement ([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)\nversion ([1-9][0-9]{0,8})\n` +
-		`digest ([0-9a-f]{64})\nlive-from (\S{20})\nimpact ([0-9a-f]{64}|none)\n$`)
+		`digest ([0-9a-f]{64})\nlive-from (\S{20})\nimpact ([0-9a-f]{64}|none)\n(?:lifts ([1-9][0-9]{0,17})\n)?$`)
 )
 
 // ParseStatement reads a text that has exactly the form of Text.
@@ -55,8 +61,13 @@ func ParseStatement(text string) (Statement, error) {
 	}
 	version, errVersion := strconv.Atoi(m[2])
 	from, errFrom := time.Parse(time.RFC3339, m[4])
-	s := Statement{Agreement: m[1], Version: version, Digest: m[3], LiveFrom: from.UTC(), Impact: m[5]}
-	if errors.Join(errVersion, errFrom) != nil || s.Text() != text {
+	var lifts int64
+	var errLifts error
+	if m[6] != "" {
+		lifts, errLifts = strconv.ParseInt(m[6], 10, 64)
+	}
+	s := Statement{Agreement: m[1], Version: version, Digest: m[3], LiveFrom: from.UTC(), Impact: m[5], Lifts: lifts}
+	if errors.Join(errVersion, errFrom, errLifts) != nil || s.Text() != text {
 		return Statement{}, errStatement
 	}
 	return s, nil
@@ -68,7 +79,8 @@ func ImpactHash(report []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Sign adds the signature of a signer key to the approval of a statement.
+// Sign adds the signature of a signer key to the approval of a statement, which
+// must be one that ParseStatement gives back.
 // Signatures of the same statement that are there already are kept; those of
 // another statement are void and dropped.
 func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
@@ -78,6 +90,10 @@ func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, op, "The file does not hold a private key as `concord agreement key` writes it.")
 	}
 	n := &note.Note{Text: s.Text()}
+	if again, err := ParseStatement(n.Text); err != nil || again != s {
+		return nil, fault.New(fault.Invalid, op,
+			"The statement has a member that cannot be written: a date outside the years 0 to 9999, fractions of a second, or no digest.")
+	}
 	if before, err := signatures(existing); err == nil && before.Text == n.Text {
 		for _, sig := range before.UnverifiedSigs {
 			if sig.Name != signer.Name() {
@@ -95,29 +111,13 @@ func Sign(s Statement, existing []byte, signerKey string) ([]byte, error) {
 // signatures reads a note without verifying anything.
 func signatures(raw []byte) (*note.Note, error) {
 	_, err := note.Open(raw, note.VerifierList())
-	var unverified *note.UnverifiedNoteError
-	if errors.As(err, &unverified) {
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
 		return unverified.Note, nil
 	}
 	if err == nil {
 		err = errStatement // a note that no key verifies cannot be verified
 	}
 	return nil, err
-}
-
-// publicHalf derives the public key of a signer key,
-// PRIVATE+KEY+<name>+<hash>+<base64 of type and seed>.
-func publicHalf(signerKey string) (ed25519.PublicKey, error) {
-	parts := strings.SplitN(strings.TrimSpace(signerKey), "+", 5)
-	if len(parts) != 5 {
-		return nil, errors.New("want five parts")
-	}
-	raw, err := base64.StdEncoding.DecodeString(parts[4])
-	if err != nil || len(raw) != 1+ed25519.SeedSize {
-		return nil, errors.New("want a type and a seed")
-	}
-	public, _ := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
-	return public, nil
 }
 
 // Said returns the statement of an approval without verifying who signed it.

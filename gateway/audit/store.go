@@ -83,6 +83,8 @@ type Query struct {
 	From, To string
 	// Before, when positive, returns only smaller indexes (paging).
 	Before int64
+	// After, when positive, returns only larger indexes: what is new since.
+	After int64
 	// Limit is the most that is returned; zero means 100.
 	Limit int
 }

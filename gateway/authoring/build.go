@@ -59,7 +59,10 @@ func (d *Desk) Build(ctx context.Context, out, authorKey string, sequence int64)
 	if err != nil {
 		return 0, err
 	}
-	return sequence, write(op, out, raw)
+	if err := write(op, file{out, raw}); err != nil {
+		return 0, err
+	}
+	return sequence, nil
 }
 
 // sequenceOf reads the number of the bundle that is there, zero where there is
@@ -79,7 +82,8 @@ func sequenceOf(file, authorKey string) (int64, error) {
 	}
 	b, err := bundle.Read(raw, []bundle.Author{{Subject: "author", Key: public}})
 	if err != nil {
-		return 0, fault.Wrap(fault.Conflict, op, "The file that is there is not a bundle of this author. Say which number the new one has with --sequence.", err)
+		return 0, fault.Wrap(fault.Conflict, op,
+			"The file that is there is not a bundle of this author. Say which number the new one has with --sequence.", err)
 	}
 	return b.Sequence, nil
 }

@@ -22,8 +22,17 @@ import (
 
 // The folders below the root of a desk.
 const (
-	policiesDir = "policies"
-	schemasDir  = "schemas"
+	policiesDir   = "policies"
+	schemasDir    = "schemas"
+	agreementsDir = "agreements" // below policies
+	nextDir       = "next"       // below an agreement
+)
+
+// The files of an agreement that an author writes.
+const (
+	agreementFile  = "agreement.json"
+	conditionsFile = "conditions.rego"
+	conditionsTest = "conditions_test.rego"
 )
 
 // Desk is a folder that reads well.
@@ -57,27 +66,13 @@ func (d *Desk) find(op, id string, version int) (*agreement.Agreement, error) {
 		}
 	}
 	if found == nil {
-		return nil, fault.New(fault.NotFound, op, "There is no such agreement, or not this version of it, in "+filepath.Join(d.root, policiesDir, "agreements")+".")
+		return nil, fault.New(fault.NotFound, op,
+			"There is no such agreement, or not this version of it, in "+filepath.Join(d.root, policiesDir, agreementsDir)+".")
 	}
 	return found, nil
 }
 
 // path is where a file of an agreement version stands.
 func (d *Desk) path(a *agreement.Agreement, name string) string {
-	return filepath.Join(d.root, policiesDir, "agreements", filepath.FromSlash(a.Folder()), name)
-}
-
-// write puts a file in its place whole or not at all.
-func write(op, name string, content []byte) error {
-	err := os.MkdirAll(filepath.Dir(name), 0o750)
-	if err == nil {
-		tmp := name + ".new"
-		if err = os.WriteFile(tmp, content, 0o600); err == nil {
-			err = os.Rename(tmp, name)
-		}
-	}
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, op, "The file "+name+" cannot be written.", err)
-	}
-	return nil
+	return filepath.Join(d.root, policiesDir, agreementsDir, filepath.FromSlash(a.Folder()), name)
 }

@@ -1,12 +1,13 @@
 package authoring
 
 import (
-	"cmp"
+	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,7 +33,7 @@ type NewOptions struct {
 // field.
 func (d *Desk) New(o NewOptions) (string, error) {
 	const op = "authoring.New"
-	name := filepath.Join(d.root, policiesDir, "agreements", o.ID, "agreement.json")
+	name := filepath.Join(d.root, policiesDir, agreementsDir, o.ID, agreementFile)
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 		return "", fault.New(fault.Conflict, op, "There is an agreement "+o.ID+" already. A change of it is its next version: add --next.")
 	}
@@ -52,7 +53,10 @@ func (d *Desk) New(o NewOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return name, write(op, name, raw)
+	if err := write(op, file{name, raw}); err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
 func (d *Desk) kindsOf(purpose string) ([]string, bool) {
@@ -64,12 +68,9 @@ func (d *Desk) kindsOf(purpose string) ([]string, bool) {
 	return nil, false
 }
 
-// version matches the member that counts the versions, which the schema has at
-// the top.
-var version = regexp.MustCompile(`(?m)^(\s*"version"\s*:\s*)([0-9]+)`)
-
 // Next writes the successor of an agreement, for now the same but for its
-// number, into the folder next/ beside it, and returns the name of the file.
+// number, with the conditions and their tests into the folder next/ beside it,
+// and returns the name of the file.
 // Until all parties have signed it, the version before stays as it is.
 func (d *Desk) Next(id string) (string, error) {
 	const op = "authoring.Next"
@@ -80,18 +81,48 @@ func (d *Desk) Next(id string) (string, error) {
 	if a.Folder() != a.ID {
 		return "", fault.New(fault.Conflict, op, "Agreement "+id+" has a next version already, in "+d.path(a, "")+".")
 	}
-	at := version.FindSubmatchIndex(a.Source)
-	if at == nil {
-		return "", fault.New(fault.Invalid, op, "The agreement does not say its version on a line of its own.")
+	begin, end, err := versionAt(a.Source)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, op, "The version of the agreement cannot be found.", err)
 	}
-	raw := append([]byte(nil), a.Source[:at[4]]...)
-	raw = strconv.AppendInt(raw, int64(a.Version+1), 10)
-	raw = append(raw, a.Source[at[5]:]...)
-	dir := filepath.Join(d.root, policiesDir, "agreements", id, "next")
-	name := filepath.Join(dir, "agreement.json")
-	err = write(op, name, raw)
-	if len(a.Conditions) > 0 {
-		err = cmp.Or(err, write(op, filepath.Join(dir, "conditions.rego"), a.Conditions))
+	raw := slices.Concat(a.Source[:begin], strconv.AppendInt(nil, int64(a.Version+1), 10), a.Source[end:])
+	files := []file{{filepath.Join(d.path(a, nextDir), agreementFile), raw}}
+	for _, name := range []string{conditionsFile, conditionsTest} {
+		content, err := os.ReadFile(d.path(a, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", fault.Wrap(fault.Unavailable, op, "The file "+d.path(a, name)+" cannot be read.", err)
+		}
+		files = append(files, file{filepath.Join(d.path(a, nextDir), name), content})
 	}
-	return name, err
+	if err := write(op, files...); err != nil {
+		return "", err
+	}
+	return files[0].name, nil
+}
+
+// versionAt finds the value of the member "version" of the outermost object, not
+// one of the same name within another, nor one in a comment.
+func versionAt(raw []byte) (begin, end int64, err error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	if _, err := dec.Token(); err != nil {
+		return 0, 0, err
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return 0, 0, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return 0, 0, err
+		}
+		if end := dec.InputOffset(); key == "version" {
+			return end - int64(len(value)), end, nil
+		}
+	}
+	return 0, 0, errors.New("there is no member version")
 }

@@ -2,14 +2,12 @@ package authoring
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/approval"
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/rulebook"
 )
 
@@ -26,6 +24,9 @@ type SignOptions struct {
 	// Impact is the impact report that the approver has read. Nothing takes over
 	// what a party has signed before.
 	Impact []byte
+	// Lifts is the log entry of the suspension that the version puts an end to.
+	// Zero takes over what a party has signed before.
+	Lifts int64
 	// Founding says that there is no impact report, because nothing is in force
 	// yet that it could be about.
 	Founding bool
@@ -38,6 +39,9 @@ type Signed struct {
 	Statement approval.Statement
 	// File is where the approval stands.
 	File string
+	// Report is the impact report that the statement names, for the signer to
+	// read; nil in a founding set.
+	Report *replay.ImpactReport
 	// Dropped says that signatures of another statement were there, and are void.
 	Dropped bool
 }
@@ -70,20 +74,33 @@ func (d *Desk) Sign(ctx context.Context, o SignOptions) (*Signed, error) {
 		return nil, err
 	}
 	out := &Signed{Statement: s, File: d.path(a, rulebook.ApprovalFile), Dropped: len(before) > 0 && (!current || earlier != s)}
+	files := []file{{out.File, note}}
 	if len(report) > 0 {
-		if err := write(op, d.path(a, rulebook.ImpactFile), report); err != nil {
+		read, err := replay.ParseImpact(report)
+		if err != nil {
 			return nil, err
 		}
+		out.Report = &read
+		files = append(files, file{d.path(a, rulebook.ImpactFile), report})
 	}
-	return out, write(op, out.File, note)
+	if err := write(op, files...); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// sound checks the folder as a gateway will when the version is live.
+// sound checks the folder as a gateway will when this version is live.
 func (d *Desk) sound(ctx context.Context, a *agreement.Agreement, at time.Time) error {
 	if lapsed := a.Lapsed(at); len(lapsed) > 0 {
 		return fault.Wrap(fault.Invalid, "authoring.Sign", "The agreement cannot be signed any more.", agreement.Findings(lapsed))
 	}
-	_, err := d.Rules(ctx, d.Newest())
+	choice := d.Newest()
+	for i, v := range choice.Live {
+		if v.Agreement == a.ID { // which need not be the newest
+			choice.Live[i] = rulebook.VersionOf(a)
+		}
+	}
+	_, err := d.Rules(ctx, choice)
 	return err
 }
 
@@ -93,12 +110,19 @@ func (d *Desk) statement(a *agreement.Agreement, o SignOptions, earlier approval
 	const op = "authoring.Sign"
 	s := approval.Statement{
 		Agreement: a.ID, Version: a.Version, Digest: d.Digest(rulebook.VersionOf(a)),
-		LiveFrom: o.LiveFrom.UTC().Truncate(time.Second), Impact: approval.NoImpact,
+		LiveFrom: o.LiveFrom.UTC().Truncate(time.Second), Impact: approval.NoImpact, Lifts: o.Lifts,
+	}
+	if current && o.Lifts == 0 {
+		s.Lifts = earlier.Lifts
 	}
 	report := o.Impact
 	if current && len(report) == 0 && !o.Founding {
-		report = d.Draft.Impact(a)
+		report = d.Impact(a)
 		o.Founding = earlier.Impact == approval.NoImpact
+		if !o.Founding && approval.ImpactHash(report) != earlier.Impact {
+			return s, nil, fault.New(fault.Invalid, op, "The impact report beside the agreement is not the one that was signed before. "+
+				"Put that back, or give another with --impact; everybody who has signed signs again.")
+		}
 	}
 	switch {
 	case o.LiveFrom.IsZero() && current:
@@ -107,7 +131,8 @@ func (d *Desk) statement(a *agreement.Agreement, o SignOptions, earlier approval
 		s.LiveFrom = o.At.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
 	}
 	if s.LiveFrom.Before(o.At.UTC().Truncate(time.Second)) {
-		return s, nil, fault.New(fault.Invalid, op, "An agreement goes live on a day that is ahead. Give another with --live-from; everybody who has signed signs again.")
+		return s, nil, fault.New(fault.Invalid, op,
+			"An agreement goes live on a day that is ahead. Give another with --live-from; everybody who has signed signs again.")
 	}
 	if o.Founding && len(o.Impact) == 0 {
 		return s, nil, nil
@@ -123,52 +148,15 @@ func (d *Desk) statement(a *agreement.Agreement, o SignOptions, earlier approval
 func about(report []byte, id, digest string) error {
 	const op = "authoring.Sign"
 	if len(report) == 0 {
-		return fault.New(fault.Invalid, op, "Nobody signs what they have not seen the effect of. Make the report with `concord policy impact` and give it with --impact; or say --founding where nothing is in force yet.")
+		return fault.New(fault.Invalid, op, "Nobody signs what they have not seen the effect of. Make the report with `concord policy impact` "+
+			"and give it with --impact; or say --founding where nothing is in force yet.")
 	}
-	var r struct {
-		Digests map[string]string `json:"digests"`
-	}
-	if err := json.Unmarshal(report, &r); err != nil {
-		return fault.Wrap(fault.Invalid, op, "The impact report cannot be read.", err)
+	r, err := replay.ParseImpact(report)
+	if err != nil {
+		return err
 	}
 	if r.Digests[id] != digest {
 		return fault.New(fault.Invalid, op, "The impact report is about another content of the agreement. Make it again.")
 	}
 	return nil
-}
-
-// Status is how far one agreement version has come.
-type Status struct {
-	approval.Standing
-
-	Title  string           `json:"title"`
-	State  approval.State   `json:"state"`
-	Status agreement.Status `json:"status"`
-	Folder string           `json:"folder"`
-}
-
-// Status says of every version in the folder who has signed it, as a gateway
-// with these approvers will see it at a time.
-func (d *Desk) Status(approvers *approval.Approvers, at time.Time) []Status {
-	out := make([]Status, len(d.Versions))
-	for i, st := range d.Standings(approvers) {
-		a := d.Versions[i]
-		out[i] = Status{Standing: st, Title: a.Title, State: st.State(at), Status: a.Status(at), Folder: a.Folder()}
-	}
-	return out
-}
-
-// Line is one line for people.
-func (s Status) Line() string {
-	switch s.State {
-	case approval.Void:
-		return "void: " + s.Void
-	case approval.Draft:
-		return "draft: nobody has signed; needs " + strings.Join(s.Missing, " and ")
-	case approval.Awaiting:
-		return "awaiting the signature of " + strings.Join(s.Missing, " and ")
-	case approval.Approved:
-		return "approved by all parties, live from " + s.LiveFrom.Format(time.RFC3339)
-	}
-	return fmt.Sprintf("live since %s, %s", s.LiveFrom.Format(time.RFC3339), s.Status)
 }

@@ -118,11 +118,17 @@ type suspendRequest struct {
 
 // suspendedItem says since when an agreement is suspended.
 type suspendedItem struct {
-	ID         string               `json:"id"`
-	Version    int                  `json:"version"`
-	Status     agreement.Status     `json:"status"`
-	Suspended  agreement.Suspension `json:"suspended"`
-	AuditIndex int64                `json:"audit_index"`
+	ID      string           `json:"id"`
+	Version int              `json:"version"`
+	Status  agreement.Status `json:"status"`
+	// Suspended says since when and by whom. Why, is sealed in the log entry.
+	Suspended  suspension `json:"suspended"`
+	AuditIndex int64      `json:"audit_index"`
+}
+
+type suspension struct {
+	On string `json:"on"`
+	By string `json:"by"`
 }
 
 // suspendAgreement stops an agreement at once. Either party alone may.
@@ -158,7 +164,7 @@ func (s *server) suspendAgreement(c *call) (*reply, error) {
 		return nil, err
 	}
 	return &reply{body: suspendedItem{
-		ID: a.ID, Version: done.Version.Version, Status: agreement.Suspended,
-		Suspended: done.Suspension, AuditIndex: done.AuditIndex,
+		ID: a.ID, Version: done.Suspension.Version.Version, Status: agreement.Suspended,
+		Suspended: suspension{On: done.Suspension.On, By: done.Suspension.By}, AuditIndex: done.Suspension.Entry,
 	}}, nil
 }

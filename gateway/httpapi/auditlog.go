@@ -27,14 +27,19 @@ func logPurpose(c *call) (string, error) {
 	return p, nil
 }
 
-// logReading records that somebody reads the log, before they do.
-func (s *server) logReading(c *call, purpose string) error {
+// logReading records that somebody reads the log, before they do, with names
+// and values of what more there is to say.
+func (s *server) logReading(c *call, purpose string, about ...string) error {
+	admin := map[string]string{"kind": "log-query", "route": c.route.name}
+	for i := 0; i+1 < len(about); i += 2 {
+		admin[about[i]] = about[i+1]
+	}
 	_, err := s.Log.Append(c.ctx(), audit.Request{
 		ID: c.requestID, Time: s.Clock().UTC(),
 		Actor: audit.Actor{Agency: c.principal.Agency, Roles: roleNames(c.principal), Subject: c.principal.Subject},
 		Drafts: []audit.Draft{{
 			Action: audit.Verified, Purpose: purpose,
-			Admin:   map[string]string{"kind": "log-query", "route": c.route.name},
+			Admin:   admin,
 			Private: audit.Private{Client: c.client()},
 		}},
 	})

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"mime"
 	"net/http"
@@ -37,7 +39,8 @@ func (s *server) policyImpact(c *call) (*reply, error) {
 	if !c.rules().Policy.Host(c.principal.Agency) {
 		o.Provider = c.principal.Agency
 	}
-	if err := s.logReading(c, "verify-lawfulness"); err != nil {
+	sum := sha256.Sum256(raw)
+	if err := s.logReading(c, "verify-lawfulness", "bundle_sha256", hex.EncodeToString(sum[:])); err != nil {
 		return nil, err
 	}
 	report, err := s.Impact(c.ctx(), raw, o)

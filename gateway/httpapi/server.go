@@ -171,6 +171,9 @@ func (s *server) serve(c *call) (*reply, error) {
 	if c.route.public {
 		return c.route.handle(c)
 	}
+	if s.Rules.Halted() {
+		return nil, fault.New(fault.Unavailable, "httpapi.serve", "The rules are being changed. Ask again.").WithCode("rules-halted")
+	}
 	token, err := bearer(c.Request)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/concord-gateway/concord/gateway/release"
 )
@@ -30,7 +31,8 @@ const digestForm = "concord.decision/1"
 //	any          a byte that names the type, then the value
 //	pointer      a truth (is there one), then what it points to
 func (d Decision) Digest() [sha256.Size]byte {
-	e := encoder{hash: sha256.New()}
+	e := newEncoder()
+	defer e.free()
 	e.text(digestForm)
 	e.truth(d.Allow)
 	e.count(len(d.Groups))
@@ -45,19 +47,38 @@ func (d Decision) Digest() [sha256.Size]byte {
 		e.list(w.Fields)
 		e.texts(w.Provider, w.Reason)
 	}
-	var sum [sha256.Size]byte
-	e.flush()
-	e.hash.Sum(sum[:0])
-	return sum
+	return e.sum()
 }
 
-// encoder hashes what it encodes, by way of a buffer that costs nothing to make;
-// keys is reused from map to map.
+// encoder hashes what it encodes, by way of a buffer; keys is reused from map to
+// map.
 type encoder struct {
 	hash hash.Hash
 	buf  [4 << 10]byte
 	used int
 	keys []string
+}
+
+// encoders are those that nobody uses just now: one holds some kilobytes.
+var encoders = sync.Pool{New: func() any { return &encoder{hash: sha256.New()} }}
+
+func newEncoder() *encoder {
+	e, _ := encoders.Get().(*encoder) // the pool holds nothing else
+	return e
+}
+
+// free gives the encoder back, empty.
+func (e *encoder) free() {
+	e.hash.Reset()
+	e.used = 0
+	encoders.Put(e)
+}
+
+// sum ends the encoding.
+func (e *encoder) sum() (sum [sha256.Size]byte) {
+	e.flush()
+	e.hash.Sum(sum[:0])
+	return sum
 }
 
 func (e *encoder) flush() {

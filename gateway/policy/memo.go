@@ -124,13 +124,12 @@ func (m *Memo) key(in *Input) (key [sha256.Size]byte, ok bool) {
 	if err != nil || at.Year() < firstYear || at.Year() > lastYear {
 		return key, false
 	}
-	e := encoder{hash: sha256.New()}
+	e := newEncoder()
+	defer e.free()
 	for i := range m.asks {
-		m.asks[i].ask(&e, in, at)
+		m.asks[i].ask(e, in, at)
 	}
-	e.flush()
-	e.hash.Sum(key[:0])
-	return key, true
+	return e.sum(), true
 }
 
 // The years within which nanoseconds since 1970 fit into 64 bits.

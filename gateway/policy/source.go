@@ -96,7 +96,7 @@ func (s *sources) revision(cfg Config) string {
 		files["datasets/"+d.Name] = d.Schema
 	}
 	for _, p := range cfg.Purposes {
-		files["purposes/"+p.ID] = fmt.Appendf(nil, "%q %q %q %q %t", p.ID, p.Title, p.Description, p.Kinds, p.Emergency)
+		files["purposes/"+p.ID] = fmt.Appendf(nil, "%q %q %q %q %t %t", p.ID, p.Title, p.Description, p.Kinds, p.Emergency, p.LawEnforcement)
 	}
 	files["opa"] = []byte(cfg.evaluator())
 	h := sha256.New()

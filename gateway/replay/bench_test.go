@@ -25,7 +25,7 @@ import (
 // reported. What is measured runs on one processor; a single decision that is
 // not identical fails it.
 func BenchmarkReplay(b *testing.B) {
-	for _, n := range []int{1000, 100000} {
+	for _, n := range []int{1000, 10000, 100000} {
 		b.Run(fmt.Sprintf("decisions=%d", n), func(b *testing.B) {
 			h := newHouse(b)
 			began := time.Now()

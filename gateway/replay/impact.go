@@ -1,8 +1,11 @@
 package replay
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -214,4 +217,19 @@ func (c *comparison) sum() ImpactReport {
 
 func (c Change) key() changeKey {
 	return changeKey{c.Provider, c.Dataset, c.Field, c.Kind, c.From, c.To}
+}
+
+// ParseImpact reads a report as Impact writes it, strictly.
+func ParseImpact(raw []byte) (ImpactReport, error) {
+	var r ImpactReport
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&r)
+	if err == nil && dec.More() {
+		err = errors.New("something follows the report")
+	}
+	if err != nil {
+		return ImpactReport{}, fault.Wrap(fault.Invalid, "replay.ParseImpact", "The impact report cannot be read.", err)
+	}
+	return r, nil
 }

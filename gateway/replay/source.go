@@ -70,6 +70,7 @@ func (s Source) requests(ctx context.Context, progress func(done, total int64)) 
 		if progress == nil {
 			progress = func(int64, int64) {}
 		}
+		d := decoder{actors: map[string]policy.Actor{}, groups: map[string][]policy.Group{}}
 		const often = 256
 		n := 0
 		for f, err := range audit.Facts(ctx, s.Store, s.Keys, s.From) {
@@ -83,7 +84,7 @@ func (s Source) requests(ctx context.Context, progress func(done, total int64)) 
 			if n++; n%often == 0 {
 				progress(min(f.Index, total), total)
 			}
-			if !yield(decoded(f), nil) {
+			if !yield(d.decoded(f), nil) {
 				return
 			}
 		}
@@ -102,17 +103,71 @@ func (s Source) size(ctx context.Context) (int64, error) {
 	return last.Size, nil
 }
 
+// decoder decodes the facts of requests. Who asks, and about which datasets, is
+// the same text over and over, and is decoded once.
+type decoder struct {
+	actors map[string]policy.Actor
+	groups map[string][]policy.Group
+}
+
+// knownAtMost bounds how many texts of a sort are remembered.
+const knownAtMost = 1 << 12
+
+// facts are the members of policy.Input as they stand in the log.
+type facts struct {
+	Actor   json.RawMessage `json:"actor"`
+	Request json.RawMessage `json:"request"`
+	Usage   json.RawMessage `json:"usage"`
+	Groups  json.RawMessage `json:"groups"`
+}
+
 // decoded decodes the facts of a request. A name that policy.Input does not have
 // would change the question: such facts are not decided.
-func decoded(f audit.Fact) *asked {
+func (d *decoder) decoded(f audit.Fact) *asked {
 	a := &asked{Fact: f, lacks: Reason(f.Unread)}
 	if a.lacks != "" {
 		return a
 	}
-	dec := json.NewDecoder(bytes.NewReader(f.Private.Facts))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&a.in); err != nil {
+	var text facts
+	err := strict(f.Private.Facts, &text)
+	if err == nil {
+		a.in.Actor, err = remembered(d.actors, text.Actor)
+	}
+	if err == nil {
+		a.in.Groups, err = remembered(d.groups, text.Groups)
+	}
+	if err == nil {
+		err = strict(text.Request, &a.in.Request)
+	}
+	if err == nil {
+		err = strict(text.Usage, &a.in.Usage)
+	}
+	if err != nil {
 		a.lacks = FactsUnreadable
 	}
 	return a
+}
+
+// remembered decodes a text that may have been decoded before. What it returns
+// is shared.
+func remembered[T any](known map[string]T, text json.RawMessage) (T, error) {
+	if v, ok := known[string(text)]; ok {
+		return v, nil
+	}
+	var v T
+	if err := strict(text, &v); err != nil {
+		return v, err
+	}
+	if len(known) >= knownAtMost {
+		clear(known)
+	}
+	known[string(text)] = v
+	return v, nil
+}
+
+// strict decodes one JSON value and refuses names that it does not know.
+func strict(text json.RawMessage, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
 }

@@ -6,7 +6,10 @@ import (
 )
 
 // Book holds the rules of the moment. It is safe for concurrent use.
-type Book struct{ current atomic.Pointer[Rules] }
+type Book struct {
+	current atomic.Pointer[Rules]
+	halted  atomic.Bool
+}
 
 // NewBook returns a book that opens with the given rules.
 func NewBook(r *Rules) *Book {
@@ -20,6 +23,13 @@ func (b *Book) Current() *Rules { return b.current.Load() }
 
 // Swap puts other rules in force. Requests under way keep theirs.
 func (b *Book) Swap(r *Rules) { b.current.Store(r) }
+
+// Halt says whether anything may be answered at all: not while rules that ought
+// to be in force cannot be brought into force.
+func (b *Book) Halt(halted bool) { b.halted.Store(halted) }
+
+// Halted reports whether nothing may be answered.
+func (b *Book) Halted() bool { return b.halted.Load() }
 
 type contextKey struct{}
 

@@ -17,6 +17,9 @@ const (
 	ImpactFile   = "impact.json"
 )
 
+// placesFile is the list of places.
+const placesFile = "places.json"
+
 // Draft is a set of files that reads well, each part by itself. It does not
 // change.
 type Draft struct {
@@ -30,6 +33,8 @@ type Draft struct {
 
 	core    approval.Core
 	digests map[Version]string
+	// at is where a version stands in Versions.
+	at map[Version]int
 }
 
 // Version names one version of an agreement.
@@ -41,16 +46,30 @@ type Version struct {
 // VersionOf names the version that a is.
 func VersionOf(a *agreement.Agreement) Version { return Version{a.ID, a.Version} }
 
-// Read reads a set of files. Whatever is wrong with any of them is a fault of
-// kind Invalid that names file and place.
+// Read reads a set of files. Whatever is wrong with any of them, and a file that
+// belongs into no bundle, is a fault of kind Invalid that names file and place.
 func Read(files bundle.Files) (*Draft, error) {
-	d := &Draft{Files: files, digests: map[Version]string{}}
+	if err := files.Check(); err != nil {
+		return nil, err
+	}
+	d, err := readParts(files)
+	if err != nil && !fault.Is(err, fault.Invalid) { // the files are in memory: what is not there, is not in them
+		err = fault.Wrap(fault.Invalid, "rulebook.Read", "The files are not whole.", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func readParts(files bundle.Files) (*Draft, error) {
+	d := &Draft{Files: files, digests: map[Version]string{}, at: map[Version]int{}}
 	fsys := files.FS()
 	var err error
 	if d.Datasets, err = dataset.Load(sub(fsys, "datasets")); err != nil {
 		return nil, err
 	}
-	if d.Places, err = readWith(fsys, "places.json", dataset.LoadPlaces); err != nil {
+	if d.Places, err = readWith(fsys, placesFile, dataset.LoadPlaces); err != nil {
 		return nil, err
 	}
 	if d.Purposes, err = readWith(fsys, "purposes.json", policy.LoadPurposes); err != nil {
@@ -62,7 +81,8 @@ func Read(files bundle.Files) (*Draft, error) {
 	if d.core, err = approval.ReadCore(fsys); err != nil {
 		return nil, err
 	}
-	for _, a := range d.Versions {
+	for i, a := range d.Versions {
+		d.at[VersionOf(a)] = i
 		if d.digests[VersionOf(a)], err = approval.Digest(a, d.Datasets, d.core); err != nil {
 			return nil, err
 		}
@@ -75,12 +95,11 @@ func (d *Draft) Digest(v Version) string { return d.digests[v] }
 
 // Get returns a version of an agreement.
 func (d *Draft) Get(v Version) (*agreement.Agreement, bool) {
-	for _, a := range d.Versions {
-		if VersionOf(a) == v {
-			return a, true
-		}
+	i, ok := d.at[v]
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return d.Versions[i], true
 }
 
 // Approval returns the approval.note of a version, or nothing.
@@ -93,7 +112,7 @@ func (d *Draft) Impact(a *agreement.Agreement) []byte {
 	return d.Files["agreements/"+a.Folder()+"/"+ImpactFile]
 }
 
-// Standings says of every version who has approved it.
+// Standings says of every version, in their order, who has approved it.
 func (d *Draft) Standings(r *approval.Approvers) []approval.Standing {
 	out := make([]approval.Standing, len(d.Versions))
 	for i, a := range d.Versions {

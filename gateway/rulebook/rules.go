@@ -1,7 +1,11 @@
 package rulebook
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"slices"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
@@ -23,10 +27,14 @@ func (c Choice) Equal(o Choice) bool {
 }
 
 // Suspension stops a version and all before it from the start of a day in UTC.
+// Why, is sealed in the log entry.
 type Suspension struct {
 	Version
 
-	agreement.Suspension
+	On string `json:"on"`
+	By string `json:"by"`
+	// Entry is the index of the entry by which the log knows it.
+	Entry int64 `json:"entry"`
 }
 
 // Rules are a draft under a choice. They do not change and are safe for
@@ -54,11 +62,12 @@ func (d *Draft) rules(ctx context.Context, c Choice, evaluator string) (*Rules, 
 	for _, v := range c.Live {
 		a, ok := d.Get(v)
 		if !ok {
-			return nil, fault.New(fault.Invalid, "rulebook.Rules", "An agreement version that should be live is not among the files.").WithCode("agreement-unknown")
+			return nil, fault.New(fault.Invalid, "rulebook.Rules", "An agreement version that should be live is not among the files.").
+				WithCode("agreement-unknown")
 		}
 		for _, s := range c.Suspensions {
 			if s.Agreement == a.ID && s.Version.Version >= a.Version {
-				a = a.WithSuspension(s.Suspension)
+				a = a.WithSuspension(agreement.Suspension{On: s.On, By: s.By, Reason: fmt.Sprintf("see entry %d of the log", s.Entry)})
 			}
 		}
 		live = append(live, a)
@@ -68,12 +77,28 @@ func (d *Draft) rules(ctx context.Context, c Choice, evaluator string) (*Rules, 
 		return nil, err
 	}
 	engine, err := policy.New(ctx, policy.Config{
-		Core: sub(d.Files.FS(), "concord"), Agreements: register, Purposes: d.Purposes, Datasets: d.Datasets, Evaluator: evaluator,
+		Core: sub(d.Files.FS(), "concord"), Agreements: register, Purposes: d.Purposes, Datasets: d.Datasets,
+		Evaluator: evaluator, Name: d.name(c, evaluator),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &Rules{Draft: d, Choice: c, Agreements: register, Policy: engine}, nil
+}
+
+// name is the revision of a choice: a digest of every file, the choice and the
+// evaluator. It covers more than decides, so that what is archived under it is
+// always the same bytes.
+func (d *Draft) name(c Choice, evaluator string) string {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "concord rules v1\n%s\n%s\n", d.Files.Revision(), cmp.Or(evaluator, policy.EvaluatorVersion()))
+	for _, v := range c.Live {
+		_, _ = fmt.Fprintf(h, "live %q %d\n", v.Agreement, v.Version)
+	}
+	for _, s := range c.Suspensions {
+		_, _ = fmt.Fprintf(h, "suspended %q %d %q %q %d\n", s.Agreement, s.Version.Version, s.On, s.By, s.Entry)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Revision names the rules: it covers everything that a decision depends on
@@ -82,10 +107,8 @@ func (r *Rules) Revision() string { return r.Policy.Revision() }
 
 // Standing returns who has approved a version.
 func (r *Rules) Standing(v Version) approval.Standing {
-	for _, s := range r.Standings {
-		if s.Agreement == v.Agreement && s.Version == v.Version {
-			return s
-		}
+	if i, ok := r.at[v]; ok && i < len(r.Standings) {
+		return r.Standings[i]
 	}
 	return approval.Standing{}
 }

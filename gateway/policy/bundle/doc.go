@@ -16,7 +16,10 @@
 // is told from a newer one, and a revision, the digest of the exact bytes of
 // every file.
 //
-// Read trusts the author's public keys and nothing else. It answers a fault of
+// Read trusts the author's public keys and nothing else: no key, algorithm or
+// plug-in that a signature names, no hash but SHA-256, and no size that a header
+// announces. What it takes in is bounded (MaxBytes packed, 128 MiB unpacked,
+// 50,000 entries) before any signature is looked at. It answers a fault of
 // kind Invalid, with one of the codes below, for a bundle that is unsigned,
 // signed by a key that is not an author's, altered in any file, a delta, or of
 // another form; there is never part of a bundle beside an error.

@@ -3,6 +3,7 @@ package bundle
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -29,9 +30,14 @@ var layout = regexp.MustCompile(`^(` + strings.Join([]string{
 	`places\.json`,
 }, "|") + `)$`)
 
+// testSuffix ends the name of a file of Rego tests.
+const testSuffix = "_test.rego"
+
 // Gather takes what belongs into a bundle from a folder of policies
 // (concord/, agreements/, purposes.json) and one of schemas (datasets/,
-// places.json). Tests and whatever else lies there stay behind.
+// places.json). Tests and whatever else lies there stay behind. A rule, a schema
+// or a part of an agreement that would stay behind because of its name or place
+// is a fault of kind Invalid: nobody must believe that it is in force.
 func Gather(policies, schemas fs.FS) (Files, error) {
 	const op = "bundle.Gather"
 	files := Files{}
@@ -48,10 +54,18 @@ func Gather(policies, schemas fs.FS) (Files, error) {
 	return files, nil
 }
 
+var errStray = errors.New("it would be left out of a bundle for its name or its place; names are as in package bundle")
+
 func (f Files) gather(fsys fs.FS, root string) error {
 	return fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !layout.MatchString(name) || strings.HasSuffix(name, "_test.rego") {
+		if err != nil || d.IsDir() {
 			return err
+		}
+		if !belongs(name) {
+			if stray(name) {
+				return fmt.Errorf("%s: %w", name, errStray)
+			}
+			return nil
 		}
 		raw, err := fs.ReadFile(fsys, name)
 		if err != nil {
@@ -85,13 +99,28 @@ func (f Files) Revision() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// check refuses a path that the layout does not know.
-func (f Files) check() error {
+// Check refuses a path that the layout does not know.
+func (f Files) Check() error {
 	for _, name := range f.Names() {
-		if !layout.MatchString(name) || strings.HasSuffix(name, "_test.rego") {
-			return fault.New(fault.Invalid, "bundle.Read", "The bundle holds a file that does not belong into one: "+path.Base(name)+".").
+		if !belongs(name) {
+			return fault.New(fault.Invalid, "bundle.Check", "The bundle holds a file that does not belong into one: "+path.Base(name)+".").
 				WithCode(CodeFile)
 		}
 	}
 	return nil
+}
+
+func belongs(name string) bool {
+	return layout.MatchString(name) && !strings.HasSuffix(name, testSuffix)
+}
+
+// stray reports whether a file that does not belong into a bundle looks as if
+// its author thought that it did: a rule, a schema, or a part of an agreement.
+func stray(name string) bool {
+	lower := strings.ToLower(name)
+	switch path.Base(lower) {
+	case "agreement.json", "approval.note", "impact.json", "agencies.json":
+		return true
+	}
+	return strings.HasSuffix(lower, ".schema.json") || (path.Ext(lower) == ".rego" && !strings.HasSuffix(name, testSuffix))
 }

@@ -62,27 +62,41 @@ func unpack(raw []byte) (map[string][]byte, error) {
 	if len(raw) > MaxBytes {
 		return nil, fmt.Errorf("it is larger than %d bytes", MaxBytes)
 	}
-	zr, err := gzip.NewReader(bytes.NewReader(raw))
+	src := bytes.NewReader(raw)
+	zr, err := gzip.NewReader(src)
 	if err != nil {
 		return nil, err
 	}
+	zr.Multistream(false)
 	limited := &io.LimitedReader{R: zr, N: maxUnpacked}
-	tr := tar.NewReader(limited)
-	files := map[string][]byte{}
-	for {
+	files, err := untar(tar.NewReader(limited))
+	if err != nil {
+		return nil, err
+	}
+	return files, trailing(limited, src)
+}
+
+// untar reads the archive itself. The sizes are added up as they are announced:
+// a sparse entry unpacks to more than the archive holds.
+func untar(tr *tar.Reader) (map[string][]byte, error) {
+	files, total := map[string][]byte{}, int64(0)
+	for entries := 0; ; entries++ {
 		h, err := tr.Next()
 		if err == io.EOF { //nolint:errorlint // tar.Reader returns it bare (documented)
-			return files, trailing(zr)
+			return files, nil
 		}
 		if err != nil {
 			return nil, err
+		}
+		if total += h.Size; entries >= maxFiles || h.Size < 0 || total > maxUnpacked || sparse(h) {
+			return nil, fmt.Errorf("it holds more than %d entries or %d bytes, or a sparse file", maxFiles, maxUnpacked)
 		}
 		if h.Typeflag == tar.TypeDir {
 			continue
 		}
 		name := strings.TrimPrefix(strings.TrimPrefix(h.Name, "./"), "/")
-		if _, twice := files[name]; twice || h.Typeflag != tar.TypeReg || !clean(name) || len(files) >= maxFiles {
-			return nil, fmt.Errorf("entry %q stands twice, is no regular file, leads elsewhere or is one too many", h.Name)
+		if _, twice := files[name]; twice || h.Typeflag != tar.TypeReg || !clean(name) {
+			return nil, fmt.Errorf("entry %q stands twice, is no regular file or leads elsewhere", h.Name)
 		}
 		if files[name], err = io.ReadAll(tr); err != nil {
 			return nil, err
@@ -90,14 +104,34 @@ func unpack(raw []byte) (map[string][]byte, error) {
 	}
 }
 
-// trailing reads to the end of the compressed stream, so that its checksum is
-// looked at, and refuses what follows the archive besides the padding.
-func trailing(zr *gzip.Reader) error {
-	rest, err := io.ReadAll(io.LimitReader(zr, 1<<20))
-	if err != nil {
-		return err
+// sparse reports whether an entry is a file with holes, which takes no room in
+// the archive and any amount of memory.
+func sparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
 	}
-	if len(bytes.TrimRight(rest, "\x00")) > 0 {
+	return h.Typeflag == tar.TypeGNUSparse
+}
+
+// trailing reads to the end of the compressed stream, so that its checksum is
+// looked at, and refuses what follows the archive besides its padding.
+func trailing(unpacked *io.LimitedReader, packed *bytes.Reader) error {
+	var block [4096]byte
+	for {
+		n, err := unpacked.Read(block[:])
+		if len(bytes.TrimLeft(block[:n], "\x00")) > 0 {
+			return errors.New("something follows the archive")
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if unpacked.N <= 0 || packed.Len() > 0 {
 		return errors.New("something follows the archive")
 	}
 	return nil

@@ -2,16 +2,9 @@ package bundle
 
 import (
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"path"
-
-	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/bundle"
-	"github.com/open-policy-agent/opa/v1/keys"
 
 	"github.com/concord-gateway/concord/gateway/fault"
 )
@@ -28,8 +21,18 @@ type Bundle struct {
 	SHA256 string
 }
 
-// Read verifies and reads a bundle.
+// Read verifies and reads a bundle. An author whose key is not a verifier key,
+// and a key that stands for two, are refused with the bundle: it could not be
+// said who signed.
 func Read(raw []byte, authors []Author) (*Bundle, error) {
+	known, err := keysOf(authors)
+	if err != nil {
+		return nil, err
+	}
+	return read(raw, known)
+}
+
+func read(raw []byte, known []author) (*Bundle, error) {
 	all, err := Unpack(raw)
 	if err != nil {
 		return nil, err
@@ -37,31 +40,24 @@ func Read(raw []byte, authors []Author) (*Bundle, error) {
 	if err := signedSnapshot(all); err != nil {
 		return nil, err
 	}
-	author, verification, err := signer(all[signaturesFile], authors)
+	by, signed, err := signer(all[signaturesFile], known)
 	if err != nil {
 		return nil, err
 	}
-	loader, err := bundle.NewFSLoader(Files(all).FS())
-	if err != nil {
-		return nil, refused(CodeForm, "The bundle cannot be read.", err)
+	delete(all, signaturesFile)
+	if err := whole(all, signed); err != nil {
+		return nil, refused(CodeSignature, "The bundle is not the one that was signed.", err)
 	}
-	loader = loader.WithPathFormat(bundle.SlashRooted) // the other form loses the dot of a leading dotfile
-	read, err := bundle.NewCustomReader(loader).WithBundleVerificationConfig(verification).
-		WithRegoVersion(ast.RegoV1).WithSizeLimitBytes(MaxBytes).Read()
-	if err != nil {
-		return nil, refused(CodeSignature, "The signature of the bundle does not hold.", err)
+	b := &Bundle{Files: all, Author: by}
+	if b.Revision, b.Sequence, err = manifest(all[manifestFile]); err != nil {
+		return nil, err
 	}
-	b := &Bundle{Files: Files(all), Revision: read.Manifest.Revision, Author: author}
 	delete(b.Files, manifestFile)
-	delete(b.Files, signaturesFile)
-	if err := b.Files.check(); err != nil {
+	if err := b.Files.Check(); err != nil {
 		return nil, err
 	}
 	if b.Files.Revision() != b.Revision {
 		return nil, refused(CodeSignature, "A file of the bundle is not the one that was signed.", errors.New("the revision differs"))
-	}
-	if b.Sequence, err = sequence(read.Manifest); err != nil {
-		return nil, err
 	}
 	sum := sha256.Sum256(raw)
 	b.SHA256 = hex.EncodeToString(sum[:])
@@ -77,7 +73,10 @@ func Contents(raw []byte) (Files, error) {
 	}
 	delete(all, manifestFile)
 	delete(all, signaturesFile)
-	return all, Files(all).check()
+	if err := Files(all).Check(); err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 func refused(code, message string, cause error) error {
@@ -96,41 +95,4 @@ func signedSnapshot(files map[string][]byte) error {
 		return refused(CodeUnsigned, "The bundle is not signed.", errors.New("there is no "+signaturesFile))
 	}
 	return nil
-}
-
-// signer returns the author whose key verifies the signature, and the
-// configuration with which OPA holds the files against it. Each key is tried by
-// itself: which key a signature names is not believed.
-func signer(raw []byte, authors []Author) (subject string, cfg *bundle.VerificationConfig, err error) {
-	var signatures bundle.SignaturesConfig
-	if err := json.Unmarshal(raw, &signatures); err != nil {
-		return "", nil, refused(CodeSignature, "The signature of the bundle cannot be read.", err)
-	}
-	tried := errors.New("no policy author is configured")
-	for _, a := range authors {
-		name, key, err := publicKey(a.Key)
-		if err != nil {
-			return "", nil, err
-		}
-		der, err := x509.MarshalPKIXPublicKey(key)
-		if err != nil {
-			return "", nil, refused(CodeSignature, "The key of a policy author cannot be used.", err)
-		}
-		public := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-		cfg := bundle.NewVerificationConfig(map[string]*keys.Config{name: {Key: public, Algorithm: algorithm}}, name, "", nil)
-		if _, tried = bundle.VerifyBundleSignature(signatures, cfg); tried == nil {
-			return a.Subject, cfg, nil
-		}
-	}
-	return "", nil, refused(CodeSignature, "The bundle is not signed by a policy author that this gateway knows.", tried)
-}
-
-// sequence reads the author's count from the manifest.
-func sequence(m bundle.Manifest) (int64, error) {
-	if n, ok := m.Metadata["sequence"].(json.Number); ok {
-		if i, err := n.Int64(); err == nil && i >= 1 {
-			return i, nil
-		}
-	}
-	return 0, refused(CodeForm, "The manifest of the bundle has no sequence number.", errors.New("metadata.sequence"))
 }

@@ -3,16 +3,16 @@ package bundle
 import (
 	"crypto/ed25519"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"maps"
-	"strings"
 
 	"github.com/open-policy-agent/opa/v1/bundle"
+	"github.com/open-policy-agent/opa/v1/util"
 
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/notekey"
 )
 
 // algorithm is how authors sign: EdDSA over Ed25519 (RFC 8037).
@@ -34,18 +34,19 @@ type Author struct {
 }
 
 // Build writes a bundle and signs it with an author's private key (a signer
-// key as in c2sp.org/signed-note). Sequence counts the author's bundles up.
+// key as in c2sp.org/signed-note). Sequence counts the author's bundles up. The
+// same arguments give the same bytes, and what it returns is what Read takes.
 func Build(files Files, sequence int64, signerKey string) ([]byte, error) {
 	const op = "bundle.Build"
 	if sequence < 1 {
 		return nil, fault.New(fault.Invalid, op, "The sequence number of a bundle counts from 1.")
 	}
-	if err := files.check(); err != nil {
+	if err := files.Check(); err != nil {
 		return nil, err
 	}
-	name, key, err := privateKey(signerKey)
+	name, key, err := notekey.Signer(signerKey)
 	if err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.Invalid, op, "The author's key is not a private key as `concord agreement key` writes it.", err)
 	}
 	version := 1
 	manifest := bundle.Manifest{
@@ -61,7 +62,15 @@ func Build(files Files, sequence int64, signerKey string) ([]byte, error) {
 	if all[signaturesFile], err = sign(all, name, key); err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The bundle cannot be signed.", err)
 	}
-	return Pack(all)
+	out, err := Pack(all)
+	if err != nil {
+		return nil, err
+	}
+	public, _ := key.Public().(ed25519.PublicKey)
+	if _, err := read(out, []author{{name: name, key: public}}); err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, "A gateway would not take this bundle.", err)
+	}
+	return out, nil
 }
 
 // sign returns the content of .signatures.json.
@@ -74,7 +83,8 @@ func sign(files map[string][]byte, name string, key ed25519.PrivateKey) ([]byte,
 	for _, file := range Files(files).Names() {
 		var value any = files[file]
 		if bundle.IsStructuredDoc(file) {
-			if err := json.Unmarshal(files[file], &value); err != nil {
+			// As a reader takes it: a number stays as it is written.
+			if err := util.Unmarshal(files[file], &value); err != nil {
 				return nil, err
 			}
 		}
@@ -94,31 +104,4 @@ func sign(files map[string][]byte, name string, key ed25519.PrivateKey) ([]byte,
 		return nil, err
 	}
 	return json.Marshal(bundle.SignaturesConfig{Signatures: []string{token}})
-}
-
-// ed25519Note is the type byte of Ed25519 keys (c2sp.org/signed-note).
-const ed25519Note = 1
-
-// privateKey reads a signer key: PRIVATE+KEY+<name>+<hash>+<base64>.
-func privateKey(signerKey string) (name string, key ed25519.PrivateKey, err error) {
-	parts := strings.SplitN(strings.TrimSpace(signerKey), "+", 5)
-	if len(parts) == 5 && parts[0] == "PRIVATE" && parts[1] == "KEY" {
-		seed, err := base64.StdEncoding.DecodeString(parts[4])
-		if err == nil && len(seed) == 1+ed25519.SeedSize && seed[0] == ed25519Note {
-			return parts[2], ed25519.NewKeyFromSeed(seed[1:]), nil
-		}
-	}
-	return "", nil, fault.New(fault.Invalid, "bundle.Build", "The author's key is not a private key as `concord agreement key` writes it.")
-}
-
-// publicKey reads a verifier key: <name>+<hash>+<base64>.
-func publicKey(verifierKey string) (name string, key ed25519.PublicKey, err error) {
-	parts := strings.SplitN(strings.TrimSpace(verifierKey), "+", 3)
-	if len(parts) == 3 {
-		raw, err := base64.StdEncoding.DecodeString(parts[2])
-		if err == nil && len(raw) == 1+ed25519.PublicKeySize && raw[0] == ed25519Note {
-			return parts[0], raw[1:], nil
-		}
-	}
-	return "", nil, fault.New(fault.Invalid, "bundle.Read", "The key of a policy author is not a verifier key.")
 }

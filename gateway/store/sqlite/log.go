@@ -183,6 +183,9 @@ func (s logStore) Search(ctx context.Context, q audit.Query) ([]int64, error) {
 	if q.Before > 0 {
 		add("idx < ?", q.Before)
 	}
+	if q.After > 0 {
+		add("idx > ?", q.After)
+	}
 	query := "SELECT idx FROM audit_entries"
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")

@@ -75,6 +75,9 @@ func logSearchPages(t *testing.T, s audit.Store) {
 	}
 	wantFound(t, s, audit.Query{Limit: 2}, 249, 248)
 	wantFound(t, s, audit.Query{Limit: 2, Before: 2}, 1, 0)
+	wantFound(t, s, audit.Query{After: 247}, 249, 248)
+	wantFound(t, s, audit.Query{After: 245, Before: 248, Action: audit.Consult}, 247, 246)
+	wantFound(t, s, audit.Query{After: 249})
 }
 
 // logSearchExact has actors that a store might fold together.
