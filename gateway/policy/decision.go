@@ -60,7 +60,9 @@ type Group struct {
 	Dataset  string `json:"dataset"`
 }
 
-// Decision is the answer of concord.release, one for the whole request.
+// Decision is the answer of concord.release, one for the whole request. What is
+// in it (the fields, lists and obligations) is shared with other decisions, and
+// must not be changed.
 type Decision struct {
 	Allow       bool            `json:"allow"`
 	Groups      []GroupDecision `json:"groups"`

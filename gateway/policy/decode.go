@@ -15,7 +15,11 @@ func asTerm(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil
 // decoder reads an answer of the rules without a round trip through JSON. The
 // first thing that is not of the expected form stays in err; an unknown key is
 // such a thing, since it means that rules and gateway do not belong together.
-type decoder struct{ err error }
+type decoder struct {
+	err error
+	// ready is what need not be decoded again.
+	ready *decoded
+}
 
 func (d *decoder) refuse(want string, v ast.Value) {
 	if d.err == nil {
@@ -84,21 +88,33 @@ func (d *decoder) number(v ast.Value) int {
 	return 0
 }
 
+func (d *decoder) readyDecision(v ast.Value, out *wireDecision) {
+	d.ready.decisions.decode(d, v, out, (*decoder).decision)
+}
+
 func (d *decoder) decision(v ast.Value, out *wireDecision) {
 	d.object(v, func(k, v *ast.Term) {
 		switch d.text(k.Value) {
 		case "allow":
 			out.Allow = d.truth(v.Value)
 		case "groups":
-			out.Groups = list(d, v.Value, (*decoder).group)
+			out.Groups = list(d, v.Value, (*decoder).readyGroup)
 		case "obligations":
-			d.obligations(v.Value, &out.Obligations)
+			d.ready.obligations.decode(d, v.Value, &out.Obligations, (*decoder).obligations)
 		case "withheld":
-			out.Withheld = list(d, v.Value, (*decoder).withheld)
+			out.Withheld = list(d, v.Value, (*decoder).readyWithheld)
 		default:
 			d.unknown(k)
 		}
 	})
+}
+
+func (d *decoder) readyGroup(v ast.Value, out *GroupDecision) {
+	d.ready.groups.decode(d, v, out, (*decoder).group)
+}
+
+func (d *decoder) readyWithheld(v ast.Value, out *wireWithheld) {
+	d.ready.withheld.decode(d, v, out, (*decoder).withheld)
 }
 
 func (d *decoder) group(v ast.Value, out *GroupDecision) {

@@ -11,6 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/topdown"
 	"github.com/open-policy-agent/opa/v1/version"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
@@ -57,7 +58,11 @@ type Engine struct {
 	asked      map[string][]Group
 	agreements *agreement.Register
 	// places holds one token for each evaluation that runs.
-	places   chan struct{}
+	places chan struct{}
+	// decoded is what decisions share.
+	decoded *decoded
+	// base reads the data past the store; nil where the store is to be asked.
+	base     topdown.BaseCache
 	revision string
 	// modules and data are what was compiled and loaded, for a Memo to read.
 	modules map[string]*ast.Module
@@ -94,6 +99,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.tryConditions(ctx, cfg, compiler, store); err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "The conditions of an agreement do not stand a trial.", err)
 	}
+	e.base = base{data}
 	e.hosts = hosts(sources.agencies)
 	e.revision, e.evaluator = cmp.Or(cfg.Name, sources.revision(cfg)), cfg.evaluator()
 	e.modules, e.data = sources.modules, data
@@ -104,6 +110,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 func prepare(ctx context.Context, cfg Config, compiler *ast.Compiler, store storage.Store) (*Engine, error) {
 	e := &Engine{purposes: make(map[string]Purpose, len(cfg.Purposes)), limits: cfg.limits(), groups: map[Group]*ast.Term{}}
 	e.places = make(chan struct{}, runtime.GOMAXPROCS(0))
+	data, err := storage.ReadOne(ctx, store, storage.Path{})
+	if err != nil {
+		return nil, err
+	}
+	root, _ := data.(ast.Value)
+	e.decoded = newDecoded(root)
 	e.agreements, e.asked = cfg.Agreements, askedByKind(cfg.Agreements, cfg.Datasets)
 	for _, p := range cfg.Agreements.Groups() {
 		g := Group{p.Provider, p.Dataset}
@@ -172,7 +184,7 @@ func (e *Engine) decide(ctx context.Context, in Input) (wireDecision, error) {
 	if err != nil {
 		return wireDecision{}, err
 	}
-	out, err := evaluate(ctx, e, op, &e.release, in.value(e.groups), at, (*decoder).decision)
+	out, err := evaluate(ctx, e, op, &e.release, in.value(e.groups), at, (*decoder).readyDecision)
 	if err != nil {
 		return wireDecision{}, err
 	}
@@ -196,10 +208,8 @@ func evaluate[T any](
 	if v == nil {
 		return none, fault.New(fault.Unavailable, op, "The policy gave no answer.").WithCode("policy-undefined")
 	}
-	var (
-		d   decoder
-		out T
-	)
+	var out T
+	d := decoder{ready: e.decoded}
 	decode(&d, v, &out)
 	if d.err != nil {
 		return none, fault.Wrap(fault.Unavailable, op, "The policy gave an answer of the wrong form.", d.err).
@@ -224,6 +234,7 @@ func (e *Engine) answer(
 	defer context.AfterFunc(ctx, w.stop.Cancel)()
 	options := append([]rego.EvalOption{
 		rego.EvalParsedInput(input), rego.EvalTime(at), rego.EvalExternalCancel(w.stop), rego.EvalMetrics(metrics.NoOp()),
+		rego.EvalBaseCache(e.base),
 	}, e.options...)
 	results, err := query.Eval(ctx, options...)
 	if late := w.end(ctx); late != nil {

@@ -56,7 +56,7 @@ func (b builder) place(use object, kind string, t *term) {
 	terms := under(use, "terms")
 	terms[b.a.ID] = t.values(b.a.Version)
 	delete(use, "alone")
-	if len(terms) == 1 && len(t.grants[kind]) > 0 && b.worded() {
+	if len(terms) == 1 && len(t.grants[kind]) > 0 && b.worded() && b.marked() {
 		use["alone"] = b.alone(kind, t, left)
 	}
 }
@@ -95,10 +95,43 @@ func (b builder) alone(kind string, t *term, unnamed []string) object {
 		"code": codePermitted, "clause": t.clause,
 		"message": fmt.Sprintf(b.words("permission", codePermitted).message, b.a.ID, b.a.Version),
 	}})
-	return object{
-		"demands": t.shared["demands"], "guard": t.shared["guard"],
-		"answer":  []any{group, b.kept(kind, t, unnamed), t.shared["obliges"], t.whole},
+	out := object{
+		"demands": t.shared["demands"], "guard": t.shared["guard"], "obliges": t.shared["obliges"],
+		"answer":  answer(true, group, b.kept(kind, t, unnamed), t.whole),
 		"refused": b.refused(t, unnamed),
+	}
+	if admits := t.admits[kind]; admits != nil {
+		out["admits"] = admits
+	}
+	return out
+}
+
+// answer is the decision about a group where no other is asked for.
+func answer(allow bool, group any, withheld []any, obligations any) object {
+	return object{"allow": allow, "groups": []any{group}, "withheld": withheld, "obligations": obligations}
+}
+
+// admit says at a glance who a term is for: by clearance, case link and role. It is
+// not for all that the demands let through, only for what is usual, and not for a
+// term with conditions; what it does not admit, the rules look at.
+func (t *term) admit(roles []string, clearance int, links ...string) {
+	if len(roles) == 0 {
+		roles = []string{"analyst", "partner-ig", "supervisor"}
+	}
+	anybody := values(set(roles))
+	for kind := range t.grants {
+		by, from := object{}, object{}
+		for _, l := range links {
+			by[l] = anybody
+		}
+		if kind == kindArea {
+			by = object{"": anybody, "none": anybody}
+		}
+		linked := values(by)
+		for _, c := range clearances[clearance:] {
+			from[c] = linked
+		}
+		t.admits[kind] = values(from)
 	}
 }
 
@@ -166,9 +199,9 @@ func (b builder) placeAmiss(at object) {
 		return
 	}
 	for _, code := range []string{codePurposeNotPermitted, codeGroundNotCovered} {
-		at[code] = []any{
-			b.denied([]any{b.reason(code)}), []any{b.entry(code, b.fields, "", "")}, object{},
-		}
+		at[code] = object{"answer": answer(false, b.denied([]any{b.reason(code)}), []any{b.entry(code, b.fields, "", "")}, object{
+			"handling": "", "instructions": []any{}, "review": "", "expires": "",
+		})}
 	}
 }
 
@@ -190,3 +223,9 @@ func (b builder) words(rule, code string) text { return b.texts[rule+"/"+code] }
 // worded reports whether the rules have words for what would stand ready.
 // Without them nothing does, and the rules say all themselves.
 func (b builder) worded() bool { return b.words("permission", codePermitted).message != "" }
+
+// marked reports whether the agreement has a marking that the rules rank, as every
+// agreement that was loaded has. Under another they decide nothing.
+func (b builder) marked() bool {
+	return slices.Contains([]string{"OFFICIAL", "OFFICIAL-SENSITIVE"}, b.a.Handling.Marking)
+}

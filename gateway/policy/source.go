@@ -145,6 +145,22 @@ func capabilities() *ast.Capabilities {
 	return c
 }
 
+// base answers for the store: what is loaded never changes, and a look-up by key
+// need not go through a transaction. What it has not, the store says is not there.
+type base struct{ data ast.Object }
+
+// Get finds a part of the data.
+func (b base) Get(ref ast.Ref) ast.Value {
+	v, err := b.data.Find(ref[1:])
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// Put keeps nothing: all is there already.
+func (base) Put(ast.Ref, ast.Value) {}
+
 // newStore holds the data as values of the evaluator, so that a look-up does
 // not convert what it finds.
 func newStore(data ast.Object) storage.Store { return inmem.NewFromASTObject(data) }

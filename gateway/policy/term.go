@@ -14,8 +14,8 @@ import (
 	"github.com/concord-gateway/concord/gateway/release"
 )
 
-// clearances are the vetting levels from the lowest; terms.rego ranks the
-// actor's in the same order.
+// clearances are the vetting levels from the lowest. What asks for one names it
+// and all above, so that a level that is not known is below every other.
 var clearances = []string{"", "bpss", "nppv2", "nppv3", "sc", "dv"}
 
 // linkAssigned says in words what link a term asks for.
@@ -41,7 +41,11 @@ func (b builder) purpose(p agreement.Purpose) *term {
 		link, links = "assigned or self-claimed", append(links, "self_claimed")
 	}
 	t.rows = rows(p.Conditions.Row)
-	t.demands = b.demands(p.Conditions.Roles, slices.Index(clearances, p.Conditions.Clearance), reviewed(b.a), links...)
+	clearance := slices.Index(clearances, p.Conditions.Clearance)
+	t.demands = b.demands(p.Conditions.Roles, clearance, reviewed(b.a), links...)
+	if len(b.a.Conditions) == 0 {
+		t.admit(p.Conditions.Roles, clearance, links[1:]...)
+	}
 	t.need(p.Conditions.Clearance, link)
 	t.limit(p.Quota)
 	return t
@@ -74,6 +78,8 @@ type term struct {
 	guard, obliges,
 	// rest is what only reasons need.
 	rest object
+	// admits is by kind of request who is admitted at a glance.
+	admits map[string]ast.Value
 	// whole are the obligations of the term where no other obliges.
 	whole object
 	// refusals are, by code, what the text of a refusal says besides the id.
@@ -94,6 +100,7 @@ func (b builder) term(clause string, fields map[string]release.Treatment) *term 
 	}
 	return &term{
 		clause: clause, named: set(slices.Collect(maps.Keys(fields))), grants: map[string]object{},
+		admits:  map[string]ast.Value{},
 		counted: treated(fields, release.CountOnly), kept: treated(fields, release.Withhold),
 		basis: object{"provider": basisText(a.Basis.Provider), "recipient": basisText(a.Basis.Recipient)},
 		guard: object{"condition": condition},
@@ -164,7 +171,7 @@ func (b builder) demands(roles []string, clearance int, reviewed int64, links ..
 	return object{
 		"from": dayStart(b.a.Valid.From, 0, math.MaxInt64), "until": until(b.a), "stops": stops(b.a),
 		"reviewed": reviewed, "ends": min(until(b.a), stops(b.a), reviewed),
-		"roles": set(roles), "everyone": len(roles) == 0, "clearance": clearance, "links": links,
+		"roles": set(roles), "everyone": len(roles) == 0, "clearances": set(clearances[clearance:]), "links": set(links),
 	}
 }
 

@@ -52,7 +52,7 @@ func TestReplayFindsAlteredRules(t *testing.T) {
 			r.replace(t, "release/emergency.rego", "	_emergency\n	not _ground_known\n", "	_emergency\n	not _ground_known\n	false\n")
 		},
 		"a proof is dropped": func(r rules) {
-			r.replace(t, "release/demands.rego", "	_link in demands.links\n	_role_held", "	_role_held")
+			r.replace(t, "release/demands.rego", "	demands.links[_link]\n	_role_held", "	_role_held")
 		},
 		"a reason is reworded": func(r rules) {
 			r.replace(t, "release/kept.rego", "message: No agreement names this field", "message: Nobody names this field")

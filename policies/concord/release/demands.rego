@@ -2,14 +2,12 @@ package concord.release
 
 _now := time.parse_rfc3339_ns(input.request.time)
 
-_clearances := {"": 0, "bpss": 1, "nppv2": 2, "nppv3": 3, "sc": 4, "dv": 5}
-
 # Many terms demand the same, and the answer to one demand is kept for the request.
 _met(demands) if {
 	demands.from <= _now
 	_now < demands.ends
-	_clearance >= demands.clearance
-	_link in demands.links
+	demands.clearances[input.actor.clearance]
+	demands.links[_link]
 	_role_held(demands)
 }
 
@@ -38,22 +36,21 @@ _lacks("review_overdue", demands) if {
 
 _lacks("role_missing", demands) if not _role_held(demands)
 
-_lacks("clearance_too_low", demands) if not _clearance >= demands.clearance
+_lacks("clearance_too_low", demands) if not demands.clearances[input.actor.clearance]
 
-_lacks("case_link_required", demands) if not _link in demands.links
-
-# Below every level where the level is not known.
-_clearance := object.get(_clearances, input.actor.clearance, -1)
+_lacks("case_link_required", demands) if not demands.links[_link]
 
 # How the actor comes to the person. An area has none, and an emergency needs no link.
 default _link := "none"
 
-_link := "unneeded" if {
+_link := input.request.case_link if {
+	input.request.kind == "subject"
+	input.request.emergency == null
+	input.request.case_link in {"assigned", "self_claimed"}
+} else := "unneeded" if {
 	input.request.kind == "area"
 } else := "unneeded" if {
 	_emergency
-} else := input.request.case_link if {
-	input.request.case_link in {"assigned", "self_claimed"}
 }
 
 _role_held(demands) if demands.everyone

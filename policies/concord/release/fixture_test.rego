@@ -23,8 +23,8 @@ _term := {
 		"ends": time.parse_rfc3339_ns("2026-12-02T00:00:00Z"),
 		"roles": {},
 		"everyone": true,
-		"clearance": 0,
-		"links": ["unneeded", "assigned"],
+		"clearances": {"": true, "bpss": true, "nppv2": true},
+		"links": {"unneeded": true, "assigned": true},
 	},
 	"rows": [{"attr": "/status", "op": "eq", "value": "current"}],
 	"guard": {"condition": "", "limit": {

@@ -9,9 +9,12 @@ _strictest := "OFFICIAL-SENSITIVE" if {
 # What all terms in use oblige to, joined: each of its parts is an object whose keys are what
 # any of them says.
 _obliged := object.union_n(array.concat(
-	[answer[2] | some answer in _plain],
+	[alone.obliges | some alone in _releasing],
 	[term.obliges | some terms in _granting; some term in terms],
 ))
+
+# What is ready and releases something.
+_releasing := [alone | some part in [_plain, _granted]; some alone in part]
 
 # METADATA
 # title: Obligations
@@ -21,7 +24,7 @@ _obliged := object.union_n(array.concat(
 #   is among them, so that it can be said when there is room again.
 obligations := whole if {
 	_all_ready
-	wholes := {answer[3] | some answer in _plain}
+	wholes := {alone.answer.obligations | some alone in _releasing}
 	count(wholes) == 1
 	some whole in wholes
 	whole.handling in {"OFFICIAL", "OFFICIAL-SENSITIVE"}

@@ -13,7 +13,7 @@ _refused := {
 	"suspended": {"code": "suspended", "term": _ending("stops", "2026-06-01T12:00:00Z")},
 	"review overdue": {"code": "review_overdue", "term": _ending("reviewed", "2026-06-01T12:00:00Z")},
 	"role of the agreement": {"code": "role_missing", "term": _only_for("supervisor")},
-	"clearance": {"code": "clearance_too_low", "term": {"demands": {"clearance": 2}, "vetting": "nppv2"}},
+	"clearance": {"code": "clearance_too_low", "term": {"demands": {"clearances": {"bpss": false}}, "vetting": "nppv2"}},
 	"no case link": {"code": "case_link_required", "request": {"request": {"case_link": "none"}}},
 	"self-claimed link": {"code": "case_link_required", "request": {"request": {"case_link": "self_claimed"}}},
 	"unknown clearance": {"code": "clearance_too_low", "request": {"actor": {"clearance": "invented"}}},
@@ -70,7 +70,7 @@ test_kind_that_the_agreement_does_not_cover if {
 
 test_self_claimed_link_where_the_agreement_accepts_it if {
 	asked := _with({"request": {"case_link": "self_claimed"}})
-	_decide(asked, _terms({"demands": {"links": ["self_claimed"]}})).allow
+	_decide(asked, _terms({"demands": {"links": {"self_claimed": true}}})).allow
 }
 
 test_role_of_the_agreement_held if _decide(_request, _terms(_only_for("analyst"))).allow

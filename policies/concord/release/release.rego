@@ -29,7 +29,10 @@ default decision := {
 	"withheld": [],
 }
 
-decision := {
+decision := alone.answer if {
+	not input.groups[1]
+	some alone in _plain
+} else := {
 	"allow": allow,
 	"groups": groups,
 	"obligations": obligations,
@@ -42,22 +45,24 @@ decision := {
 # description: True where at least one field of one group is released.
 default allow := false
 
-allow if count(_plain) > 0
+allow if count(_releasing) > 0
 
 allow if count(_granting) > 0
 
 # METADATA
 # title: Groups
 # description: One decision for each provider's dataset that was asked for.
-groups := [answer[0] | some answer in _ready] if {
+groups := _groups_ready if {
 	_all_ready
 } else := array.flatten([
-	[answer[0] | some answer in _ready],
+	_groups_ready,
 	[_group(g, terms) | some g, terms in _granting],
 	[_denied(g) | some g, _ in object.remove(_rest, _granting)],
 ])
 
-_withheld_ready := array.flatten([answer[1] | some answer in _ready])
+_groups_ready := array.flatten([answer.groups | some answer in _ready])
+
+_withheld_ready := array.flatten([answer.withheld | some answer in _ready])
 
 # Taken whole once, where taking them group by group would run every rule for each.
 _withheld := [] if {
@@ -65,8 +70,8 @@ _withheld := [] if {
 } else := [entry | some entries in withheld; some entry in entries]
 
 _denied(g) := {
-	"provider": g[0],
-	"dataset": g[1],
+	"provider": g.provider,
+	"dataset": g.dataset,
 	"allow": false,
 	"fields": {},
 	"row_conditions": [],
@@ -77,8 +82,8 @@ _denied(g) := {
 # Where two agreements grant the same field, load has made sure that the treatment is the
 # same; the lower id is cited.
 _group(g, terms) := {
-	"provider": g[0],
-	"dataset": g[1],
+	"provider": g.provider,
+	"dataset": g.dataset,
 	"allow": true,
 	"fields": _released_fields(g),
 	"row_conditions": [row | some row in {row | some term in terms; some row in term.rows}],

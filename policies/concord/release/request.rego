@@ -1,28 +1,23 @@
 package concord.release
 
-_role_for := {"subject": {"analyst"}, "area": {"analyst", "partner-ig", "supervisor"}}
+# Everything must be proved of the request itself, whatever the agreements say. What is not
+# proved denies it, and request_unproved has the reasons: nothing else does.
+_request_permitted if _routine_permitted
 
-# Everything must be proved of the request itself, and nothing deny it, whatever the
-# agreements say.
 _request_permitted if {
-	_request_proved
-	count(request_denials) == 0
-}
-
-_request_proved if {
 	_purpose_fits
 	_role_held_for_kind
-	_emergency_permitted
+	_emergency_role
+	_emergency_subject
+	_emergency_purpose
+	_ground_known
+	_incident_given
 }
 
-# METADATA
-# title: Denials of the request
-# description: |
-#   Why the request is denied whatever the agreements say: what of it is not proved. Where all
-#   is proved there is no such reason, and none is looked for.
-request_denials contains reason if {
-	not _request_proved
-	some reason in request_unproved
+_routine_permitted if {
+	input.request.emergency == null
+	data.purposes[input.request.purpose].kinds[input.request.kind]
+	_role_held_for_kind
 }
 
 _emergency if input.request.emergency != null
@@ -32,18 +27,9 @@ _purpose_known if data.purposes[input.request.purpose]
 _purpose_fits if data.purposes[input.request.purpose].kinds[input.request.kind]
 
 _role_held_for_kind if {
+	roles := {"subject": {"analyst"}, "area": {"analyst", "partner-ig", "supervisor"}}
 	some role in input.actor.roles
-	role in _role_for[input.request.kind]
-}
-
-_emergency_permitted if input.request.emergency == null
-
-_emergency_permitted if {
-	_emergency_role
-	_emergency_subject
-	_emergency_purpose
-	_ground_known
-	_incident_given
+	roles[input.request.kind][role]
 }
 
 _emergency_role if "emergency" in input.actor.roles

@@ -1,8 +1,8 @@
 package concord.release
 
-_entry(g, reason, fields) := object.union(reason, {"provider": g[0], "dataset": g[1], "fields": fields})
+_entry(g, reason, fields) := object.union(reason, {"provider": g.provider, "dataset": g.dataset, "fields": fields})
 
-_fields(g) := object.get(data.datasets, g[1], [])
+_fields(g) := object.get(data.datasets, g.dataset, [])
 
 # The keys of one object that another does not have, in order.
 _without(named, others) := sort(object.keys(object.remove(named, others)))
@@ -11,8 +11,9 @@ _without(named, others) := sort(object.keys(object.remove(named, others)))
 # title: Withheld
 # description: Every field that is not released, by provider, dataset and reason.
 withheld[g] contains _entry(g, reason, _fields(g)) if {
+	not _request_permitted
 	some g, _ in _rest
-	some reason in request_denials
+	some reason in request_unproved
 }
 
 # What an agreement names, but of which some concern is not proved.
@@ -77,8 +78,8 @@ _unfound := object.remove(_rest, _found)
 
 # What is shared with the actor's agency, but not for this purpose or on this ground.
 # regal ignore:prefer-set-or-object-rule
-_shared := {[provider, name] |
+_shared := {g |
 	agency := input.actor.agency
-	some [provider, name], _ in _unfound
-	data.agreements[provider][agency][name]
+	some g, _ in _unfound
+	data.agreements[g.provider][agency][g.dataset]
 }
