@@ -142,13 +142,17 @@ func (s *source) project(ctx context.Context, result linkage.Result, body *subje
 		g := result.Candidates[i].Group()
 		sec := section{Dataset: g.Dataset, Provider: g.Provider}
 		rel := released{}
+		decision, ds, err := s.lookUp(g)
+		if err != nil {
+			return err
+		}
+		projection := projectionOf(decision)
 		for ; i < len(result.Candidates) && result.Candidates[i].Group() == g; i++ {
 			c := result.Candidates[i]
-			rec, err := s.release(g, c)
-			if err != nil {
-				return err
-			}
-			sec.Records = append(sec.Records, rec)
+			values, treatments := projection.Apply(releaseRecord(c.Row), s.context)
+			sec.Records = append(sec.Records, releasedRecord{
+				Fields: values, Treatments: treatments, Provenance: provenanceOf(decision, ds, c, values),
+			})
 			rel.records++
 			rel.refs = append(rel.refs, linkage.RecordRef(refs, g.Provider, g.Dataset, c.Row.SourceID))
 		}
@@ -168,18 +172,13 @@ func (s *source) project(ctx context.Context, result linkage.Result, body *subje
 	return nil
 }
 
-// release projects one record.
-func (s *source) release(g linkage.Group, c linkage.Candidate) (releasedRecord, error) {
-	decision, ds, err := s.lookUp(g)
-	if err != nil {
-		return releasedRecord{}, err
-	}
-	fields := make(map[string]release.Treatment, len(decision.Fields))
-	for pointer, grant := range decision.Fields {
+// projectionOf is what a decision about a group releases of its records.
+func projectionOf(g policy.GroupDecision) release.Projection {
+	fields := make(map[string]release.Treatment, len(g.Fields))
+	for pointer, grant := range g.Fields {
 		fields[pointer] = grant.Treatment
 	}
-	values, treatments := release.Apply(releaseRecord(c.Row), fields, s.context)
-	return releasedRecord{Fields: values, Treatments: treatments, Provenance: provenanceOf(decision, ds, c, values)}, nil
+	return release.NewProjection(fields)
 }
 
 // provenanceOf says what a record rests on. Marks that are fields of the record

@@ -5,24 +5,41 @@ import (
 	"strings"
 )
 
-// lookup finds the value at a JSON pointer (RFC 6901). The empty pointer, which
-// means the whole document, and a malformed one find nothing: a field is named
-// by a path.
+// lookup finds the value at a JSON pointer (RFC 6901).
 func lookup(doc map[string]any, pointer string) (any, bool) {
+	path, ok := split(pointer)
+	if !ok {
+		return nil, false
+	}
+	return walk(doc, path)
+}
+
+// split takes a pointer apart. The empty pointer, which means the whole document,
+// and a malformed one are none: a field is named by a path.
+func split(pointer string) (path []string, ok bool) {
 	if !strings.HasPrefix(pointer, "/") {
 		return nil, false
 	}
-	var at any = doc
 	for token := range strings.SplitSeq(pointer[1:], "/") {
 		name, ok := unescape(token)
 		if !ok {
 			return nil, false
 		}
-		if at, ok = member(at, name); !ok {
+		path = append(path, name)
+	}
+	return path, true
+}
+
+// walk finds the value at a path that is not empty.
+func walk(doc map[string]any, path []string) (any, bool) {
+	at, ok := doc[path[0]]
+	for _, name := range path[1:] {
+		if !ok {
 			return nil, false
 		}
+		at, ok = member(at, name)
 	}
-	return at, true
+	return at, ok
 }
 
 // unescape undoes ~1 and ~0 (RFC 6901 section 4); any other use of a tilde is

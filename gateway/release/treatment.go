@@ -1,11 +1,36 @@
 package release
 
 import (
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 )
+
+// Projection is what a decision releases of the records of a dataset: the named
+// fields, each with its treatment. It is made once for many records, and safe for
+// concurrent use.
+type Projection struct{ fields []projected }
+
+// projected is one field of a projection, with its pointer taken apart.
+type projected struct {
+	pointer   string
+	path      []string
+	treatment Treatment
+	// apart says that something inside the field is named as well.
+	apart bool
+}
+
+// NewProjection makes a projection of treatments by JSON pointer (RFC 6901). A
+// pointer that is malformed names nothing.
+func NewProjection(fields map[string]Treatment) Projection {
+	p := Projection{fields: make([]projected, 0, len(fields))}
+	for pointer, treatment := range fields {
+		if path, ok := split(pointer); ok {
+			p.fields = append(p.fields, projected{pointer, path, treatment, namedInside(fields, pointer)})
+		}
+	}
+	return p
+}
 
 // Apply treats the named fields of a record. The keys of both results are the
 // JSON pointers of what is released; treatments tells how each was treated.
@@ -15,20 +40,21 @@ import (
 // that its treatment cannot read, and an object, whose members have to be named
 // one by one, stay where they are. An array is released whole, unless
 // something inside it is named as well.
-func Apply(r Record, fields map[string]Treatment, c Context) (values map[string]any, treatments map[string]Treatment) {
-	values = make(map[string]any, len(fields))
-	treatments = make(map[string]Treatment, len(fields))
-	for pointer, treatment := range fields {
-		v, ok := lookup(r.Value, pointer)
+func (p Projection) Apply(r Record, c Context) (values map[string]any, treatments map[string]Treatment) {
+	values = make(map[string]any, len(p.fields))
+	treatments = make(map[string]Treatment, len(p.fields))
+	for i := range p.fields {
+		f := &p.fields[i]
+		v, ok := walk(r.Value, f.path)
 		if !ok || v == nil {
 			continue
 		}
-		if _, isArray := v.([]any); isArray && namedInside(fields, pointer) {
+		if _, isArray := v.([]any); isArray && f.apart {
 			continue
 		}
-		if out, ok := treat(pointer, v, treatment, c); ok {
-			values[pointer] = out
-			treatments[pointer] = treatment
+		if out, ok := treat(f.pointer, v, f.treatment, c); ok {
+			values[f.pointer] = out
+			treatments[f.pointer] = f.treatment
 		}
 	}
 	return values, treatments
@@ -172,12 +198,31 @@ func ageBand(in string, now time.Time) string {
 	return "65+"
 }
 
-var postcode = regexp.MustCompile(`^([A-Z]{1,2}[0-9][A-Z0-9]?) ?[0-9][A-Z]{2}$`)
-
+// outwardCode returns the first half of a postcode, in capitals: one or two
+// letters, a digit and perhaps one more letter or digit, before a digit and two
+// letters. What looks otherwise has none.
 func outwardCode(in string) string {
-	m := postcode.FindStringSubmatch(strings.ToUpper(strings.TrimSpace(in)))
-	if m == nil {
+	const shortest, inward = 2, 3
+	code := strings.ToUpper(strings.TrimSpace(in))
+	if len(code) < shortest+inward {
 		return ""
 	}
-	return m[1]
+	out, in := strings.TrimSuffix(code[:len(code)-inward], " "), code[len(code)-inward:]
+	if !isDigit(in[0]) || !isCapital(in[1]) || !isCapital(in[2]) {
+		return ""
+	}
+	area := 1
+	if len(out) > shortest && isCapital(out[1]) {
+		area = 2
+	}
+	if len(out) < area+1 || len(out) > area+2 || !isCapital(out[0]) || !isDigit(out[area]) {
+		return ""
+	}
+	if last := out[len(out)-1]; !isDigit(last) && !isCapital(last) {
+		return ""
+	}
+	return out
 }
+
+func isDigit(c byte) bool   { return '0' <= c && c <= '9' }
+func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }

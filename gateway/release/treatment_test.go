@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func TestTreatments(t *testing.T) {
 		{"FULL", "x", nil},
 	}
 	for _, c := range cases {
-		values, treatments := release.Apply(release.Record{Value: map[string]any{"f": c.in}}, map[string]release.Treatment{"/f": c.treatment}, testContext())
+		values, treatments := release.NewProjection(map[string]release.Treatment{"/f": c.treatment}).Apply(release.Record{Value: map[string]any{"f": c.in}}, testContext())
 		wantValues, wantTreatments := map[string]any{}, map[string]release.Treatment{}
 		if c.want != nil {
 			wantValues["/f"], wantTreatments["/f"] = c.want, c.treatment
@@ -94,7 +95,7 @@ func TestTreatments(t *testing.T) {
 
 func TestTreatmentsFailClosedWithoutTheirFunctions(t *testing.T) {
 	for _, treatment := range []release.Treatment{release.AreaCode, release.Pseudonym} {
-		values, _ := release.Apply(release.Record{Value: map[string]any{"f": "E01032345"}}, map[string]release.Treatment{"/f": treatment}, release.Context{Now: now})
+		values, _ := release.NewProjection(map[string]release.Treatment{"/f": treatment}).Apply(release.Record{Value: map[string]any{"f": "E01032345"}}, release.Context{Now: now})
 		if len(values) > 0 {
 			t.Errorf("%s released %v", treatment, values)
 		}
@@ -110,7 +111,7 @@ func TestNestedAndEscapedFields(t *testing.T) {
 		"/home/town": release.Full, "/home": release.Full, "/home/postcode": release.Withhold, "/a~1b": release.Full, "/m~0n": release.Full,
 		"/m~2n": release.Full, "/members": release.Full, "/members/1/name": release.Mask, "/members/01/name": release.Full, "/gone": release.Full, "": release.Full,
 	}
-	values, _ := release.Apply(r, fields, testContext())
+	values, _ := release.NewProjection(fields).Apply(r, testContext())
 	want := map[string]any{"/home/town": "Redditch", "/a~1b": "slash", "/m~0n": "tilde", "/members/1/name": "M****"}
 	if diff := cmp.Diff(want, values); diff != "" {
 		t.Error(diff)
@@ -119,7 +120,7 @@ func TestNestedAndEscapedFields(t *testing.T) {
 
 func TestAReleasedArrayIsACopy(t *testing.T) {
 	inner := []any{"PP", []any{"DM"}}
-	values, _ := release.Apply(release.Record{Value: map[string]any{"f": inner}}, map[string]release.Treatment{"/f": release.Full}, testContext())
+	values, _ := release.NewProjection(map[string]release.Treatment{"/f": release.Full}).Apply(release.Record{Value: map[string]any{"f": inner}}, testContext())
 	values["/f"].([]any)[1].([]any)[0] = "changed"
 	if inner[1].([]any)[0] != "DM" {
 		t.Error("the record changed")
@@ -144,7 +145,7 @@ func TestInvariant02ApplyReleasesNamedFieldsOnly(t *testing.T) {
 				fields["/"+name] = rapid.SampledFrom(treatments).Draw(t, "treatment")
 			}
 		}
-		values, applied := release.Apply(r, fields, testContext())
+		values, applied := release.NewProjection(fields).Apply(r, testContext())
 		printed := fmt.Sprint(values)
 		for name, v := range r.Value {
 			if fields["/"+name] != release.Full && strings.Contains(printed, v.(string)) {
@@ -169,7 +170,7 @@ func FuzzTreatment(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in string) {
 		for _, treatment := range treatments[1:] {
-			values, _ := release.Apply(release.Record{Value: map[string]any{"f": in}}, map[string]release.Treatment{"/f": treatment}, testContext())
+			values, _ := release.NewProjection(map[string]release.Treatment{"/f": treatment}).Apply(release.Record{Value: map[string]any{"f": in}}, testContext())
 			out, ok := values["/f"].(string)
 			if !ok && len(values) > 0 {
 				t.Fatalf("%s of %q gave %v", treatment, in, values)
@@ -188,9 +189,44 @@ func FuzzPointer(f *testing.F) {
 	}
 	r := release.Record{Value: map[string]any{"a": []any{"x"}, "a/b": "y", "b": map[string]any{"c": []any{1.0, "z"}}}}
 	f.Fuzz(func(t *testing.T, pointer string) {
-		values, _ := release.Apply(r, map[string]release.Treatment{pointer: release.Full}, testContext())
+		values, _ := release.NewProjection(map[string]release.Treatment{pointer: release.Full}).Apply(r, testContext())
 		if len(values) > 0 && !strings.HasPrefix(pointer, "/") {
 			t.Fatalf("%q found %v", pointer, values)
 		}
 	})
+}
+
+// TestOutwardCode holds the reading of postcodes against the pattern that they
+// have, over every short text of the sorts of characters that matter.
+func TestOutwardCode(t *testing.T) {
+	pattern := regexp.MustCompile(`^([A-Z]{1,2}[0-9][A-Z0-9]?) ?[0-9][A-Z]{2}$`)
+	outward := release.NewProjection(map[string]release.Treatment{"/f": release.OutwardCode})
+	found := 0
+	var try func(in string)
+	try = func(in string) {
+		values, _ := outward.Apply(release.Record{Value: map[string]any{"f": in}}, release.Context{})
+		got, _ := values["/f"].(string)
+		want := ""
+		if m := pattern.FindStringSubmatch(strings.ToUpper(strings.TrimSpace(in))); m != nil {
+			want = m[1]
+			found++
+		}
+		if got != want {
+			t.Errorf("%q gave %q, want %q", in, got, want)
+		}
+		const longest = 8
+		if len(in) < longest {
+			for _, c := range "A1 -" {
+				try(in + string(c))
+			}
+		}
+	}
+	try("")
+	const shapes = 12 // A9 9AA, A99 9AA, A9A 9AA, AA9 9AA, AA99 9AA and AA9A 9AA, with and without the space
+	if found < shapes {
+		t.Errorf("%d postcodes found, want %d at least", found, shapes)
+	}
+	for _, in := range []string{"tf1 5ab", " TF1 5AB ", "TF1  5AB", "é1 1AA", "TF1\t5AB", "\u017f1 1AA"} {
+		try(in)
+	}
 }
