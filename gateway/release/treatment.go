@@ -92,9 +92,9 @@ func coarsen(pointer, in string, treatment Treatment, c Context) string {
 	case Mask:
 		return mask(in)
 	case Year:
-		return reformat(in, "2006")
+		return dateTo(in, len("2006"))
 	case Month:
-		return reformat(in, "2006-01")
+		return dateTo(in, len("2006-01"))
 	case AgeBand:
 		return ageBand(in, c.Now)
 	case OutwardCode:
@@ -173,12 +173,13 @@ func mask(in string) string {
 	return string(runes)
 }
 
-func reformat(in, layout string) string {
-	t, ok := date(in)
-	if !ok {
+// dateTo returns the first so many characters of a date, or of a date and time,
+// both of which begin with year and month.
+func dateTo(in string, n int) string {
+	if _, ok := date(in); !ok {
 		return ""
 	}
-	return t.Format(layout)
+	return in[:n]
 }
 
 func ageBand(in string, now time.Time) string {
