@@ -10,7 +10,9 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/open-policy-agent/opa/v1/rego"
 
+	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/release"
 )
@@ -35,6 +37,60 @@ func TestCases(t *testing.T) {
 			accountsForEveryField(t, cfg, c.Input, got)
 		})
 	}
+}
+
+// TestThreeJudgesOfCases has every case judged by the rules with rule indexing and
+// without, with what stands ready and without, and by the oracle.
+func TestThreeJudgesOfCases(t *testing.T) {
+	cases, err := ReadCases(os.DirFS("../../policies"), "cases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := sample(t)
+	with, err := readSources(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler, err := compile(with.modules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := *with
+	without.texts = nil
+	var engines []*Engine
+	for _, s := range []*sources{with, &without} {
+		for _, indexing := range []bool{true, false} {
+			e, err := prepare(t.Context(), cfg, compiler, newStore(document(cfg, s)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.options = []rego.EvalOption{rego.EvalRuleIndexing(indexing)}
+			engines = append(engines, e)
+		}
+	}
+	for _, c := range cases {
+		t.Run(strings.TrimSuffix(path.Base(c.File), ".yaml"), func(t *testing.T) {
+			first := answerOf(t, engines[0], c.Input)
+			want := oracle{cfg: cfg, in: c.Input, at: timeOf(t, c.Input), met: shippedConditionMet}.decide()
+			if diff := cmp.Diff(want, verdictOf(first.decision(""))); diff != "" {
+				t.Errorf("(-oracle +rules):\n%s", diff)
+			}
+			for _, e := range engines[1:] {
+				if diff := cmp.Diff(inFull(t, first), inFull(t, answerOf(t, e, c.Input))); diff != "" {
+					t.Errorf("what stands ready, or rule indexing, makes a difference:\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// shippedConditionMet says in Go what the conditions of the shipped agreements
+// say.
+func shippedConditionMet(a *agreement.Agreement, in Input) bool {
+	if a.ID != "ISA-ME-WMP-001" || in.Request.Kind == kindArea || in.Request.Emergency != nil {
+		return true
+	}
+	return strings.HasPrefix(in.Request.CaseRef, "OP-") || strings.HasPrefix(in.Request.CaseRef, "CE-")
 }
 
 // A case that does not come out as it must says in words what is otherwise.

@@ -107,11 +107,7 @@ func (c *court) sit(t *rapid.T) {
 		in := drawInput(t)
 		w := answerOf(t, ready, in)
 		got := w.decision("")
-		at, err := time.Parse(time.RFC3339, in.Request.Time)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := oracle{cfg: cfg, in: in, at: at}.decide()
+		want := oracle{cfg: cfg, in: in, at: timeOf(t, in), met: conditionMet}.decide()
 		if diff := cmp.Diff(want, verdictOf(got)); diff != "" {
 			raw, _ := json.Marshal(in)
 			t.Fatalf("%s\n(-oracle +rules):\n%s", raw, diff)
@@ -134,7 +130,15 @@ func (c *court) count(d Decision) {
 	}
 }
 
-func answerOf(t *rapid.T, e *Engine, in Input) wireDecision {
+func timeOf(t rapid.TB, in Input) time.Time {
+	at, err := time.Parse(time.RFC3339, in.Request.Time)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func answerOf(t rapid.TB, e *Engine, in Input) wireDecision {
 	w, err := e.decide(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +162,7 @@ func verdictOf(d Decision) verdict {
 }
 
 // inFull is everything that an answer says, the explanation included.
-func inFull(t *rapid.T, w wireDecision) string {
+func inFull(t rapid.TB, w wireDecision) string {
 	raw, err := json.Marshal([]any{w.decision(""), w.items()})
 	if err != nil {
 		t.Fatal(err)

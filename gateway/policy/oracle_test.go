@@ -18,6 +18,8 @@ type oracle struct {
 	cfg Config
 	in  Input
 	at  time.Time
+	// met says what the conditions.rego of an agreement say of the request.
+	met func(*agreement.Agreement, Input) bool
 }
 
 type verdict struct {
@@ -254,7 +256,7 @@ func (o oracle) refusals(u use) []string {
 // denials are the codes for which an agreement denies the whole group.
 func (o oracle) denials(u use) []string {
 	codes := o.overQuota(u)
-	if !conditionMet(u.a, o.in) {
+	if !o.met(u.a, o.in) {
 		codes = append(codes, "agreement_condition")
 	}
 	return codes
