@@ -231,7 +231,7 @@ var errDiffers = errors.New("there are differences")
 // longRun suits the collector to reading a log from end to end, which holds
 // little and leaves much behind; the function that it returns ends that.
 func longRun() func() {
-	const percent = 400
+	const percent = 800
 	before := debug.SetGCPercent(percent)
 	return func() { debug.SetGCPercent(before) }
 }

@@ -24,6 +24,9 @@ var (
 type scanner struct {
 	text string
 	at   int
+	// plain says of the last string that was read that it means what it says: it
+	// has no escapes, and ASCII alone.
+	plain bool
 }
 
 // isCanonical reports whether text is one canonical JSON value and nothing
@@ -124,17 +127,17 @@ func (s *scanner) object(depth int, f func(key, value string) bool) error {
 	if s.accept('}') {
 		return nil
 	}
-	last := ""
+	last, lastPlain := "", true
 	for first := true; ; first = false {
 		start := s.at
 		if err := s.str(); err != nil {
 			return err
 		}
 		key := s.text[start+1 : s.at-1]
-		if !s.accept(':') || !first && !keyLess(last, key) {
+		if !s.accept(':') || !first && !keyLess(last, key, lastPlain && s.plain) {
 			return errNotCanonical
 		}
-		last = key
+		last, lastPlain = key, s.plain
 		start = s.at
 		if err := s.value(depth + 1); err != nil {
 			return err
@@ -175,14 +178,29 @@ func (s *scanner) array(depth int, f func(value string)) error {
 	}
 }
 
+// ordinary are the characters that mean themselves in a string and need no look:
+// ASCII but for the quote, the backslash and what is below the space.
+var ordinary = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
+
 // str reads a string with only the escapes of RFC 8785 section 3.2.2.2.
 func (s *scanner) str() error {
 	if !s.accept('"') {
 		return errNotCanonical
 	}
 	start, ascii := s.at, true
-	for s.at < len(s.text) {
-		switch c := s.text[s.at]; {
+	s.plain = true
+	for {
+		at := s.at
+		for at < len(s.text) && ordinary[s.text[at]] {
+			at++
+		}
+		s.at = at
+		switch c := s.peek(); {
 		case c == '"':
 			if !ascii && !utf8.ValidString(s.text[start:s.at]) {
 				return errNotCanonical
@@ -190,17 +208,17 @@ func (s *scanner) str() error {
 			s.at++
 			return nil
 		case c == '\\':
+			s.plain = false
 			if err := s.escape(); err != nil {
 				return err
 			}
-		case c < ' ':
+		case c < ' ': // the end of the text too
 			return errNotCanonical
 		default:
-			ascii = ascii && c < utf8.RuneSelf
+			ascii, s.plain = false, false
 			s.at++
 		}
 	}
-	return errNotCanonical
 }
 
 func (s *scanner) escape() error {
@@ -272,21 +290,12 @@ func appendNumber(dst []byte, f float64) []byte {
 }
 
 // keyLess orders two keys, as they stand in canonical text, by the UTF-16 code
-// units of what they mean.
-func keyLess(a, b string) bool {
-	if plain(a) && plain(b) {
+// units of what they mean. Those that are plain mean what they say.
+func keyLess(a, b string, plain bool) bool {
+	if plain {
 		return a < b
 	}
 	return utf16Less(unquote(a), unquote(b))
-}
-
-func plain(key string) bool {
-	for i := range len(key) {
-		if key[i] == '\\' || key[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // utf16Less orders by UTF-16 code units, which differs from the order of UTF-8

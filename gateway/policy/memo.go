@@ -46,8 +46,8 @@ type Settled struct {
 
 const (
 	// memoMost is how many answers a Memo holds before it forgets them all: some
-	// tens of kilobytes each.
-	memoMost = 4096
+	// kilobytes each, as what they say of a group is shared where it stands ready.
+	memoMost = 1 << 14
 	// memoCheck is the use at which an answer is first decided anew, and by
 	// what the number grows.
 	memoCheck = 64

@@ -34,7 +34,7 @@ func BenchmarkReplay(b *testing.B) {
 			made := time.Since(began)
 			archive := just(h.engine)
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-			defer debug.SetGCPercent(debug.SetGCPercent(400)) // as concord policy replay has it
+			defer debug.SetGCPercent(debug.SetGCPercent(800)) // as concord policy replay has it
 			b.ResetTimer()
 			before := processorTime(b)
 			for b.Loop() {
