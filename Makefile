@@ -53,12 +53,12 @@ test: ## the gate: format, vet, lint, Rego, tests with the race detector, benchm
 
 .PHONY: race
 race: ## every test, with the race detector; a test that cannot run is a failure
-	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -p $(P) -timeout 10m $(PKGS)
+	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -p $(P) -timeout 10m $(PKGS)
 
 # So many requests are too many for the race detector, which runs fewer.
 .PHONY: judges
-judges: ## 50,000 random requests, on which the rules and an oracle in Go must agree
-	CONCORD_JUDGED=50000 GOGC=400 $(GO) test -run='^TestThreeJudges$$' -v -timeout 10m ./gateway/policy | grep -v '^=== '
+judges: ## 50,000 random requests, on which the rules and an oracle in Go must agree, and what replaying takes for the same
+	CONCORD_JUDGED=50000 GOGC=400 $(GO) test -run='^Test(ThreeJudges|Memo.*)$$' -v -timeout 10m ./gateway/policy | grep -v '^=== '
 
 .PHONY: quick
 quick: ## every test, without the race detector
@@ -109,7 +109,7 @@ bench-once:
 
 .PHONY: soak
 soak: ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over; up to two hours
-	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
+	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
 	$(GO) test -run='^$$' -bench='^BenchmarkSoak' -benchtime=1x -p 1 -timeout 1h $(bench_dirs)
 	$(GO) test -run='^$$' -bench='/=[0-9]{5,}$$' -benchtime=$(BENCHTIME) -benchmem -p 1 -timeout 1h $(bench_dirs)
 

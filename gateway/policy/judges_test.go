@@ -23,7 +23,10 @@ import (
 const judgedEnv = "CONCORD_JUDGED"
 
 // judgedAtLeast is how many where nobody says.
-const judgedAtLeast = 4000
+var judgedAtLeast = 4000
+
+// drawnSets is how many sets of agreements rapid draws in one check.
+var drawnSets = 100
 
 // court is what judges one set of agreements after another.
 type court struct {
@@ -58,10 +61,10 @@ func TestThreeJudges(t *testing.T) {
 	wordless := *c.sources
 	wordless.texts = nil
 	c.wordless, c.compiler = &wordless, compileDrawn(t, c.sources)
-	const sets, most = 100, 250 // what rapid draws in one check; enough for one set
+	const most = 250 // enough for one set
 	benches := runtime.GOMAXPROCS(0)
 	share := (asked + benches - 1) / benches
-	c.each = min(most, (share+sets-1)/sets)
+	c.each = min(most, (share+drawnSets-1)/drawnSets)
 	t.Run("benches", func(t *testing.T) {
 		for n := range benches {
 			t.Run(strconv.Itoa(n), func(t *testing.T) {
