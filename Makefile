@@ -53,7 +53,7 @@ test: ## the gate: format, vet, lint, Rego, tests with the race detector, benchm
 
 .PHONY: race
 race: ## every test, with the race detector; a test that cannot run is a failure
-	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -p $(P) -timeout 10m $(PKGS)
+	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -p $(P) -timeout 10m $(PKGS)
 
 # So many requests are too many for the race detector, which runs fewer.
 .PHONY: judges

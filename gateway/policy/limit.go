@@ -15,7 +15,7 @@ const (
 	// DefaultTimeout is how much processor time one may take.
 	DefaultTimeout = 50 * time.Millisecond
 	// DefaultPatience is how long one may take by the clock on the wall.
-	DefaultPatience = 2 * time.Second
+	DefaultPatience = 10 * time.Second
 )
 
 var (
