@@ -185,7 +185,12 @@ func BenchmarkSwap(b *testing.B) {
 		}
 		b.ReportMetric(float64(p99(quiet).Microseconds())/1000, "p99-ms-quiet")
 		b.ReportMetric(float64(p99(swapping).Microseconds())/1000, "p99-ms-swapping")
-		b.ReportMetric(float64(p99(swapping))/float64(p99(quiet)), "ratio-p99")
+		const most = 1.5
+		ratio := float64(p99(swapping)) / float64(p99(quiet))
+		b.ReportMetric(ratio, "ratio-p99")
+		if ratio > most && !testing.Short() {
+			b.Errorf("p99 is %.2f times as long during a swap; the bound is %.1f", ratio, most)
+		}
 		b.ReportMetric(float64(len(swapping))/float64(len(quiet)), "ratio-throughput")
 	}
 }

@@ -129,7 +129,12 @@ func BenchmarkDecisionField30(b *testing.B) {
 	for b.Loop() {
 		decideOnce(b, e, in)
 	}
-	b.ReportMetric(ratios[len(ratios)/2], "ratio-go")
+	const most = 15
+	ratio := ratios[len(ratios)/2]
+	b.ReportMetric(ratio, "ratio-go")
+	if ratio >= most && !testing.Short() {
+		b.Errorf("a decision takes %.1f times what Go takes; the bound is %d", ratio, most)
+	}
 }
 
 // BenchmarkRecords projects a thousand records of one dataset: by one decision,
@@ -192,5 +197,10 @@ func BenchmarkRecords(b *testing.B) {
 	for b.Loop() {
 		once()
 	}
-	b.ReportMetric(rounds*float64(byEach)/float64(byOne), "ratio")
+	const least = 50
+	ratio := rounds * float64(byEach) / float64(byOne)
+	b.ReportMetric(ratio, "ratio")
+	if ratio < least && !testing.Short() {
+		b.Errorf("one decision is %.1f times as fast as one for each record; the bound is %d", ratio, least)
+	}
 }

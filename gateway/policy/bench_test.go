@@ -122,7 +122,14 @@ func BenchmarkDecision(b *testing.B) {
 			used := processorTime(b) - before
 			b.ReportMetric(float64(used.Nanoseconds())/float64(b.N), "cpu-ns/op")
 			if i > 0 {
-				b.ReportMetric(float64(spent[i])/float64(spent[0]), fmt.Sprintf("ratio-%d/10", n))
+				ratio, most := float64(spent[i])/float64(spent[0]), 1.1
+				if n > 10_000 {
+					most = 1.2
+				}
+				b.ReportMetric(ratio, fmt.Sprintf("ratio-%d/10", n))
+				if ratio > most && !testing.Short() {
+					b.Errorf("with %d agreements a decision takes %.3f times what it takes with 10; the bound is %.1f", n, ratio, most)
+				}
 			}
 		})
 	}

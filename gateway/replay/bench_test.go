@@ -47,7 +47,12 @@ func BenchmarkReplay(b *testing.B) {
 			each := float64(processorTime(b)-before) / float64(b.N*n)
 			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "decisions/s")
 			b.ReportMetric(each, "cpu-ns/decision")
-			b.ReportMetric(float64(time.Second)/each, "decisions/cpu-s")
+			const many, least = 100_000, 10_000
+			perSecond := float64(time.Second) / each
+			b.ReportMetric(perSecond, "decisions/cpu-s")
+			if n == many && perSecond < least && !testing.Short() {
+				b.Errorf("%.0f decisions a second on one core; the bound is %d", perSecond, least)
+			}
 			b.ReportMetric(made.Seconds(), "log-s")
 		})
 	}
