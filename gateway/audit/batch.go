@@ -36,12 +36,23 @@ func (s *sequencer) build(jobs []*job) (*draftBatch, error) {
 	}
 	if !s.own.introduced {
 		b.intro = true
-		b.place(&s.own.intro)
+		for i := range s.own.intro {
+			b.place(&s.own.intro[i])
+		}
 	}
+	var heads *headsDraft
 	for _, j := range b.jobs {
 		b.firsts = append(b.firsts, b.batch.First+int64(len(b.leaves)))
+		if j.heads != nil {
+			heads = j.heads
+		}
 		for i := range j.entries {
 			b.place(&j.entries[i])
+		}
+	}
+	if heads != nil {
+		if err := b.placeHeads(heads); err != nil {
+			return nil, err
 		}
 	}
 	for i := range b.leaves {
@@ -73,7 +84,7 @@ func (s *sequencer) sign(b *draftBatch, now *state) error {
 		return err
 	}
 	h := head{batch: b.batch.N, tips: digest, time: s.l.cfg.Clock()}
-	b.batch.Head, err = signTree(s.own.signer, batchOrigin(s.l.cfg.Origin), after.tree.size, root, h.lines()...)
+	b.batch.Head, err = signTree(batchOrigin(s.l.cfg.Origin), after.tree.size, root, h.lines(), s.own.signer)
 	if err != nil {
 		return fault.Wrap(fault.Internal, op, "the head of the batch cannot be signed", err)
 	}
@@ -125,6 +136,7 @@ func (j *job) subjects() int {
 func (s *sequencer) commit(b *draftBatch) {
 	if b.intro {
 		s.own.introduced = true
+		s.l.keys.Store(&s.own.keys)
 		s.sessions[s.own.signer.Name()] = s.own.session
 	}
 	for _, j := range b.jobs {
@@ -163,10 +175,15 @@ func (s *sequencer) renewSession(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	own, err := newSession(ctx, s.l.cfg.Origin, s.l.cfg.Keys, s.l.log, now)
+	rotation, keys, err := s.handOver(ctx, now)
+	if err != nil {
+		return unavailable("audit.Append", "the log key cannot be handed over", err)
+	}
+	own, err := newSession(ctx, s.l.cfg.Origin, s.l.cfg.Keys, keys[len(keys)-1], now)
 	if err != nil {
 		return unavailable("audit.Append", "no session key can be made", err)
 	}
+	own.intro, own.keys = append(rotation, own.intro...), keys
 	s.own = own
 	return nil
 }

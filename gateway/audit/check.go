@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -26,6 +25,8 @@ const (
 	CodeTips       = "tips"           // the ends of the chains are not what the batch says
 	CodeRoot       = "root"           // the leaves do not give the root
 	CodeSession    = "session"        // a session key is introduced without the log key's leave
+	CodeKey        = "log-key"        // a log key is brought in without the old one's leave, or never was
+	CodeHeads      = "heads"          // a heads entry does not commit to the ends of the chains
 	CodeWriter     = "writer"         // a head is signed by a key that was never introduced
 	CodeHead       = "head"           // a head is not signed, or says something else
 	CodeExpired    = "expired"        // a head is signed after its session's end
@@ -55,13 +56,15 @@ type Problem struct {
 // The tree is left to its user.
 type checker struct {
 	origin   string
-	logKeys  []ed25519.PublicKey
+	keys     keyLine
 	sessions map[string]session
 	next     int64
 	size     int64
 	tips     map[string]Tip
 	// notify gets each problem.
 	notify func(Problem)
+	// heads is the size of the tree that the newest heads entry ends.
+	heads int64
 	// strangers are the unknown writers that were reported.
 	strangers map[string]bool
 	// damaged is set while the chains cannot be followed through a batch; suspect
@@ -159,8 +162,14 @@ func (c *checker) entry(b *Batch, i int) {
 		return
 	}
 	c.chain(b, index, e, sum)
-	if e.action == `"`+string(Admin)+`"` {
+	switch e.action {
+	case `"` + string(Admin) + `"`:
 		c.introduce(b, index, text)
+	case `"` + string(Heads) + `"`:
+		if err := checkHeads(b, i, text, c.tips); err != nil && !c.damaged {
+			c.problemf(b, index, CodeHeads, "entry %d: %v", index, err)
+		}
+		c.heads = b.Size
 	}
 }
 
@@ -189,7 +198,11 @@ func (c *checker) introduce(b *Batch, index int64, text []byte) {
 		c.problemf(b, index, CodeEntryForm, "entry %d is not an entry", index)
 		return
 	}
-	s, introduces, err := sessionOf(c.origin, &e, c.logKeys)
+	if err := c.keys.succeed(c.origin, index, &e); err != nil {
+		c.problemf(b, index, CodeKey, "entry %d: %v", index, err)
+		return
+	}
+	s, introduces, err := sessionOf(c.origin, &e, &c.keys)
 	if err != nil {
 		c.problemf(b, index, CodeSession, "entry %d: %v", index, err)
 		return

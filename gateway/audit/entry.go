@@ -37,8 +37,11 @@ type Entry struct {
 	Area  string            `json:"area,omitempty"`
 	// Emergency is set for every use of emergency access, granted or denied.
 	Emergency *Emergency `json:"emergency,omitempty"`
-	ID        string     `json:"id"` // UUIDv7
-	Nonce     string     `json:"nonce"`
+	// Heads are the commitments of a heads entry to the ends of the providers'
+	// chains, by HeadsLabel.
+	Heads map[string]string `json:"heads,omitempty"`
+	ID    string            `json:"id"` // UUIDv7
+	Nonce string            `json:"nonce"`
 	// PolicyRevision names the policy bundle that decided.
 	PolicyRevision string `json:"policy_revision,omitempty"`
 	// Private is SHA-256(salt, canonical private part) in lower-case hex.

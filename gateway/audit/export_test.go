@@ -37,6 +37,6 @@ func (l *Log) Resign(b *Batch, at time.Time) error {
 	}
 	h := head{batch: b.N, tips: digest, time: at}
 	b.Writer = l.seq.own.signer.Name()
-	b.Head, err = signTree(l.seq.own.signer, batchOrigin(l.cfg.Origin), b.Size, tlog.Hash(b.Root), h.lines()...)
+	b.Head, err = signTree(batchOrigin(l.cfg.Origin), b.Size, tlog.Hash(b.Root), h.lines(), l.seq.own.signer)
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/concord-gateway/concord/gateway/fault"
@@ -23,6 +22,9 @@ func (s *sequencer) recover(ctx context.Context) error {
 	published := err == nil
 	if err != nil && !isNotFound(err) {
 		return fault.Wrap(fault.Unavailable, op, "the log store does not answer", err)
+	}
+	if err := s.findKeys(ctx); err != nil {
+		return err
 	}
 	after := &state{}
 	switch last, err := s.l.cfg.Store.LastBatch(ctx); {
@@ -72,6 +74,11 @@ func (s *sequencer) resume(ctx context.Context, last *Batch) (*state, error) {
 		if sum := sha256.Sum256(entry); string(sum[:]) != string(last.Leaves[i]) {
 			return nil, fmt.Errorf("entry %d is not what was hashed into the log", last.First+int64(i))
 		}
+		if columns, err := ColumnsOf(entry); err == nil && columns.Action == Heads {
+			if err := checkHeads(last, i, entry, last.Tips); err != nil {
+				return nil, fmt.Errorf("entry %d: %w", last.First+int64(i), err)
+			}
+		}
 	}
 	return &state{next: last.N + 1, tree: edge, root: root, tips: last.Tips}, nil
 }
@@ -108,7 +115,9 @@ func (s *sequencer) findSession(ctx context.Context, last *Batch) error {
 // learn takes in the sessions that b introduces, and reports whether writer is
 // known then.
 func (s *sequencer) learn(b *Batch, writer string) bool {
-	c := checker{origin: s.l.cfg.Origin, logKeys: s.logKeys, sessions: s.sessions, notify: func(Problem) {}}
+	c := checker{
+		origin: s.l.cfg.Origin, keys: keyLine{trusted: s.l.trusted()}, sessions: s.sessions, notify: func(Problem) {},
+	}
 	for i, entry := range b.Entries {
 		if columns, err := ColumnsOf(entry); err == nil && columns.Action == Admin {
 			c.introduce(b, b.First+int64(i), entry)
@@ -120,7 +129,7 @@ func (s *sequencer) learn(b *Batch, writer string) bool {
 
 // extends checks that the log contains the tree of a published checkpoint.
 func (s *sequencer) extends(ctx context.Context, edge *tree, size int64, checkpoint []byte) error {
-	n, err := openTree(checkpoint, note.VerifierList(s.l.log.Verifier))
+	n, err := openTree(checkpoint, s.l.known())
 	switch {
 	case err != nil:
 		return fmt.Errorf("the checkpoint is not signed by the log key: %w", err)
@@ -198,6 +207,9 @@ func (s *sequencer) follow(ctx context.Context) error {
 		if err != nil {
 			return s.breakOff(err)
 		}
+		if err := s.followKeys(ctx, b); err != nil {
+			return unavailable("audit.Append", "the log was handed over to a key that cannot be had", err)
+		}
 		s.l.state.Store(after)
 		s.project(full)
 	}
@@ -206,8 +218,9 @@ func (s *sequencer) follow(ctx context.Context) error {
 // takeOver checks a batch of another gateway and returns the state after it.
 func (s *sequencer) takeOver(now *state, b *Batch) (*state, []tile, error) {
 	var found error
+	trusted := s.l.trusted()
 	c := checker{
-		origin: s.l.cfg.Origin, logKeys: s.logKeys, sessions: s.sessions,
+		origin: s.l.cfg.Origin, keys: keyLine{epochs: trusted[len(trusted)-1:]}, sessions: s.sessions,
 		next: now.next, size: now.tree.size, tips: maps.Clone(now.tips),
 		notify: func(p Problem) { found = errors.Join(found, errors.New(p.Message)) },
 	}

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/hex"
 	"log/slog"
 	"slices"
@@ -34,6 +33,9 @@ type Config struct {
 	// CheckpointEvery is how often a checkpoint is published when the log has
 	// grown. Zero publishes only on Publish and Close.
 	CheckpointEvery time.Duration
+	// KeyVersion is the version of the log key to bring the log to, from 1; zero
+	// means the one that it has come to. Versions only ever go up.
+	KeyVersion int
 	// Queue is how many requests may wait for the sequencer; zero means 4096.
 	Queue int
 
@@ -51,8 +53,10 @@ const (
 
 // Log is an open log. All its methods are safe for concurrent use.
 type Log struct {
-	cfg   Config
-	log   *noteSigner // the log key
+	cfg Config
+	// keys are the versions of the log key up to the one in force. The sequencer
+	// writes them.
+	keys  atomic.Pointer[[]*noteSigner]
 	tiles *tileStore
 	use   *window
 	// state is what is durable, read back and acknowledged.
@@ -66,7 +70,8 @@ type Log struct {
 	seq *sequencer
 
 	mu          sync.RWMutex // guards closed, and sending on seq.queue against closing it
-	closed      bool
+	closed      bool         // no more entries of others
+	shut        bool         // the queue is closed
 	queuedBytes atomic.Int64
 }
 
@@ -90,20 +95,11 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if !cleanOrigin(cfg.Origin) {
 		return nil, fault.New(fault.Invalid, op, "the origin of the log has to be a name without spaces and plus signs")
 	}
-	key, err := cfg.Keys.Signer(ctx, logKey)
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, op, "the log key cannot be had", err)
-	}
-	signer, err := newNoteSigner(cfg.Origin, key)
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, op, "the log key cannot sign checkpoints", err)
-	}
 	l := &Log{
-		cfg: cfg, log: signer, tiles: newTileStore(cfg.Store), done: make(chan struct{}),
+		cfg: cfg, tiles: newTileStore(cfg.Store), done: make(chan struct{}),
 		use: &window{times: map[actorKey][]time.Time{}},
 	}
-	pub, _ := key.Public().(ed25519.PublicKey) // newNoteSigner has checked it
-	l.seq = newSequencer(l, pub)
+	l.seq = newSequencer(l)
 	if err := l.seq.recover(ctx); err != nil {
 		return nil, err
 	}
@@ -134,18 +130,21 @@ func (c *Config) defaults() {
 // without waiting; what was not acknowledged may or may not be in the log.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
-	if !l.closed {
-		l.closed = true
+	l.closed = true
+	l.mu.Unlock()
+	defer l.stop()
+	err := l.Publish(ctx) // behind everything that is queued
+	l.mu.Lock()
+	if !l.shut {
+		l.shut = true
 		close(l.seq.queue)
 	}
 	l.mu.Unlock()
-	defer l.stop()
 	select {
 	case <-l.seq.done:
 	case <-ctx.Done():
 		return fault.Wrap(fault.Unavailable, "audit.Close", "entries were still waiting", ctx.Err())
 	}
-	err := l.Publish(ctx)
 	select {
 	case <-l.done: // every complete tile is stored
 	case <-ctx.Done():
@@ -155,7 +154,7 @@ func (l *Log) Close(ctx context.Context) error {
 
 // VKey returns the verifier key of the log: what Verify needs as a key, in the
 // form that c2sp.org/signed-note gives it.
-func (l *Log) VKey() string { return l.log.vkey }
+func (l *Log) VKey() string { return l.current().vkey }
 
 // Size returns how many entries are in the log, as far as this process knows.
 func (l *Log) Size() int64 { return l.state.Load().tree.size }
@@ -247,7 +246,7 @@ func (l *Log) send(j *job) error {
 	const op = "audit.Append"
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if l.closed {
+	if l.shut || l.closed && j.heads == nil {
 		return unavailable(op, "the log is closed", nil)
 	}
 	if l.queuedBytes.Add(int64(j.bytes)) <= maxQueueBytes {

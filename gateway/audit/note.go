@@ -59,13 +59,13 @@ func (s *noteSigner) Sign(msg []byte) ([]byte, error) {
 }
 
 // signTree returns a signed checkpoint note: origin, size, root and more lines.
-func signTree(signer note.Signer, origin string, size int64, root tlog.Hash, more ...string) ([]byte, error) {
+func signTree(origin string, size int64, root tlog.Hash, more []string, signers ...note.Signer) ([]byte, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n%d\n%s\n", origin, size, root)
 	for _, line := range more {
 		text.WriteString(line + "\n")
 	}
-	return note.Sign(&note.Note{Text: text.String()}, signer)
+	return note.Sign(&note.Note{Text: text.String()}, signers...)
 }
 
 // treeNote is what a checkpoint or a batch head says.

@@ -86,8 +86,8 @@ func (p preparer) entries(ctx context.Context, r Request, drafts []Draft) ([]pre
 	total := 0
 	entries := make([]prepared, len(drafts))
 	for i := range drafts {
-		if drafts[i].Action == Admin && drafts[i].Admin["kind"] == sessionKind {
-			return nil, fault.New(fault.Invalid, op, "only the log itself introduces session keys")
+		if d := &drafts[i]; d.Action == Heads || d.Action == Admin && (d.Admin["kind"] == sessionKind || d.Admin["kind"] == keyKind) {
+			return nil, fault.New(fault.Invalid, op, "only the log itself introduces keys and writes heads entries")
 		}
 		e, err := p.entry(ctx, r, &drafts[i])
 		if err != nil {
@@ -109,27 +109,11 @@ func (p preparer) entry(ctx context.Context, r Request, d *Draft) (prepared, err
 	if at.IsZero() {
 		at = p.now
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return prepared{}, fault.Wrap(fault.Unavailable, op, "no random numbers", err)
-	}
-	random := make([]byte, 48)
-	_, _ = rand.Read(random) // never fails (documented)
-	salt, nonce := random[:32], random[32:]
-	private := d.Private
-	private.Salt = hex.EncodeToString(salt)
-	plain, err := Canonical(private)
+	base, sealed, err := p.private(ctx, at, d.Private)
 	if err != nil {
 		return prepared{}, err
 	}
-	hash := privateHash(salt, plain)
-	text, err := Canonical(openEntry(r, d, Entry{
-		ID: id.String(), Nonce: hex.EncodeToString(nonce), Private: hex.EncodeToString(hash[:]), Time: FormatTime(at),
-	}))
-	if err != nil {
-		return prepared{}, err
-	}
-	sealed, err := p.seal(ctx, at, id.String(), plain)
+	text, err := Canonical(openEntry(r, d, base))
 	if err != nil {
 		return prepared{}, err
 	}
@@ -146,6 +130,34 @@ func (p preparer) entry(ctx context.Context, r Request, d *Draft) (prepared, err
 		return key != "provider"
 	})
 	return e, err
+}
+
+// heads prepares a heads entry as far as it can be before the sequencer.
+func (p preparer) heads(ctx context.Context, r Request) (*headsDraft, error) {
+	base, sealed, err := p.private(ctx, r.Time, Private{})
+	return &headsDraft{entry: openEntry(r, &Draft{Action: Heads}, base), private: sealed}, err
+}
+
+// private seals a private part and returns what is in the open entry besides
+// what it says: id, time, nonce and the hash of the private part.
+func (p preparer) private(ctx context.Context, at time.Time, private Private) (Entry, []byte, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Entry{}, nil, fault.Wrap(fault.Unavailable, "audit.Append", "no random numbers", err)
+	}
+	random := make([]byte, 48)
+	_, _ = rand.Read(random) // never fails (documented)
+	salt, nonce := random[:32], random[32:]
+	private.Salt = hex.EncodeToString(salt)
+	plain, err := Canonical(private)
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	hash := privateHash(salt, plain)
+	sealed, err := p.seal(ctx, at, id.String(), plain)
+	return Entry{
+		ID: id.String(), Nonce: hex.EncodeToString(nonce), Private: hex.EncodeToString(hash[:]), Time: FormatTime(at),
+	}, sealed, err
 }
 
 // seal seals a private part under the log key of its month, bound to its entry.

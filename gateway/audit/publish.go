@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/concord-gateway/concord/gateway/fault"
@@ -41,29 +40,59 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return checkpoint, err
 }
 
-// Publish signs and stores a checkpoint of the present size, unless one of that
-// size or a greater one is published already.
+// Publish appends a heads entry and signs and stores a checkpoint of the tree
+// that ends with it, unless everything that is in the log is published already.
 func (l *Log) Publish(ctx context.Context) error {
 	const op = "audit.Publish"
 	l.publishing.Lock()
 	defer l.publishing.Unlock()
-	now := l.state.Load()
 	published, _, err := l.cfg.Store.LastCheckpoint(ctx)
 	if err != nil && !isNotFound(err) {
 		return unavailable(op, "the log store does not answer", err)
 	}
-	if now.tree.size <= published {
+	if l.state.Load().tree.size <= published {
 		return nil
 	}
-	checkpoint, err := signTree(l.log, l.cfg.Origin, now.tree.size, now.root)
+	end, err := l.commitHeads(ctx)
+	if err != nil {
+		return err
+	}
+	checkpoint, err := signTree(l.cfg.Origin, end.tree.size, end.root, nil, l.signers()...)
 	if err != nil {
 		return unavailable(op, "the log key cannot sign", err)
 	}
-	err = l.cfg.Store.InsertCheckpoint(ctx, now.tree.size, checkpoint)
+	err = l.cfg.Store.InsertCheckpoint(ctx, end.tree.size, checkpoint)
 	if err != nil && !fault.Is(err, fault.Conflict) {
 		return unavailable(op, "the log store does not answer", err)
 	}
 	return nil
+}
+
+// commitHeads appends a heads entry and returns the state of the log that ends
+// with it.
+func (l *Log) commitHeads(ctx context.Context) (*state, error) {
+	const op = "audit.Publish"
+	now := l.cfg.Clock()
+	p := preparer{keys: l.cfg.Keys, now: now}
+	r := Request{ID: headsRequest(l.cfg.Origin), Actor: Actor{Agency: l.cfg.Origin, Subject: "log"}, Time: now}
+	draft, err := p.heads(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	providers := len(l.state.Load().tips)
+	j := &job{
+		ctx: ctx, heads: draft, at: now, bytes: headsOverhead + headsEach*providers + len(draft.private),
+		reply: make(chan outcome, 1),
+	}
+	if err := l.send(j); err != nil {
+		return nil, err
+	}
+	select {
+	case done := <-j.reply:
+		return done.state, done.err
+	case <-ctx.Done():
+		return nil, fault.Wrap(fault.Unavailable, op, "the heads entry was not logged in time", ctx.Err())
+	}
 }
 
 // publisher stores complete tiles and publishes checkpoints until the sequencer
@@ -104,7 +133,7 @@ func (l *Log) published(ctx context.Context, op string) (treeNote, []byte, error
 	if err != nil {
 		return treeNote{}, nil, err
 	}
-	n, err := openTree(checkpoint, note.VerifierList(l.log.Verifier))
+	n, err := openTree(checkpoint, l.known())
 	if err != nil {
 		return treeNote{}, nil, fault.Wrap(fault.Internal, op, "the published checkpoint does not verify", err)
 	}
@@ -135,21 +164,13 @@ func (l *Log) Proof(ctx context.Context, index int64) (InclusionProof, error) {
 	if index >= n.size {
 		return InclusionProof{}, l.notYet(op)
 	}
-	edge, err := l.edge(ctx, n.size)
+	leaf := b.Leaves[index-b.First]
+	hashes, err := l.prove(ctx, n, index, leaf)
 	if err != nil {
 		return InclusionProof{}, err
 	}
-	hashes, err := tlog.ProveRecord(n.size, index, l.tiles.reader(ctx, edge))
-	if err != nil {
-		return InclusionProof{}, readFault(op, err)
-	}
-	leaf := b.Leaves[index-b.First]
-	if err := tlog.CheckRecord(hashes, n.size, n.root, index, tlog.RecordHash(leaf)); err != nil {
-		return InclusionProof{}, fault.Wrap(fault.Internal, op, "the log does not prove its own entry", err)
-	}
 	return InclusionProof{
-		Index: index, Size: n.size, Leaf: hex.EncodeToString(leaf),
-		Hashes: encodeHashes(hashes), Checkpoint: string(checkpoint),
+		Index: index, Size: n.size, Leaf: hex.EncodeToString(leaf), Hashes: hashes, Checkpoint: string(checkpoint),
 	}, nil
 }
 
@@ -193,6 +214,47 @@ func (l *Log) edge(ctx context.Context, size int64) (*tree, error) {
 		return l.tiles.hashes(ctx, level, from, to)
 	})
 	return &edge, err
+}
+
+// Opening opens the newest published heads entry for a provider. It answers
+// Conflict with code "not-yet-published" and RetryAfter while there is none.
+func (l *Log) Opening(ctx context.Context, provider string) (Opening, error) {
+	const op = "audit.Opening"
+	n, checkpoint, err := l.published(ctx, op)
+	if err != nil {
+		return Opening{}, err
+	}
+	b, err := batchOf(ctx, l.cfg.Store, op, n.size-1)
+	if err != nil {
+		return Opening{}, err
+	}
+	if b.Size != n.size {
+		return Opening{}, fault.New(fault.Internal, op, "the published checkpoint does not end a batch")
+	}
+	o, err := b.opening(provider)
+	if err != nil {
+		return Opening{}, err
+	}
+	o.Proof, err = l.prove(ctx, n, o.Index, b.Leaves[o.Index-b.First])
+	o.Checkpoint = string(checkpoint)
+	return o, err
+}
+
+// prove returns the inclusion proof of an entry in a published tree.
+func (l *Log) prove(ctx context.Context, n treeNote, index int64, leaf []byte) ([]string, error) {
+	const op = "audit.Proof"
+	edge, err := l.edge(ctx, n.size)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := tlog.ProveRecord(n.size, index, l.tiles.reader(ctx, edge))
+	if err != nil {
+		return nil, readFault(op, err)
+	}
+	if err := tlog.CheckRecord(hashes, n.size, n.root, index, tlog.RecordHash(leaf)); err != nil {
+		return nil, fault.Wrap(fault.Internal, op, "the log does not prove its own entry", err)
+	}
+	return encodeHashes(hashes), nil
 }
 
 // readFault passes a fault of the store through and makes any other error one.

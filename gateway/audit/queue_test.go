@@ -95,7 +95,7 @@ func TestClosedLog(t *testing.T) {
 	if _, err := l.Append(t.Context(), request(1)); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("append to a closed log: %v", err)
 	}
-	if report := h.verify(nil); !report.OK || report.Checkpoint != 2 {
+	if report := h.verify(nil); !report.OK || report.Checkpoint != 3 {
 		t.Errorf("closing did not publish: %+v", report)
 	}
 }

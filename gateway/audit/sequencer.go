@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -31,6 +30,9 @@ type job struct {
 	actor   actorKey
 	at      time.Time
 	reply   chan outcome // has room for the one outcome
+	// heads, where set, asks for a heads entry behind everything in the batch;
+	// the job has no entries then.
+	heads *headsDraft
 }
 
 // sequencer puts entries in order. Everything below queue belongs to its
@@ -42,7 +44,6 @@ type sequencer struct {
 
 	// held is a drained job that did not fit into the last batch.
 	held     *job
-	logKeys  []ed25519.PublicKey
 	sessions map[string]session
 	own      *ownSession
 	// unsettled is a batch whose outcome is unknown.
@@ -53,10 +54,18 @@ type sequencer struct {
 	broken error
 }
 
-func newSequencer(l *Log, logKey ed25519.PublicKey) *sequencer {
+// count returns how many entries the job takes at most.
+func (j *job) count() int {
+	if j.heads != nil {
+		return 1
+	}
+	return len(j.entries)
+}
+
+func newSequencer(l *Log) *sequencer {
 	return &sequencer{
 		l: l, queue: make(chan *job, l.cfg.Queue), done: make(chan struct{}),
-		logKeys: []ed25519.PublicKey{logKey}, sessions: map[string]session{},
+		sessions: map[string]session{},
 	}
 }
 
@@ -86,7 +95,7 @@ func (s *sequencer) drain() []*job {
 			return nil
 		}
 	}
-	jobs, entries, size := []*job{first}, len(first.entries), first.bytes
+	jobs, entries, size := []*job{first}, first.count(), first.bytes
 	const room = maxBatchBytes - sessionBytes
 	seen := 0 // how many there were at the last yield
 	for {
@@ -95,11 +104,11 @@ func (s *sequencer) drain() []*job {
 			if !ok {
 				return jobs
 			}
-			if entries+len(j.entries) > s.l.cfg.maxEntries || size+j.bytes > room {
+			if entries+j.count() > s.l.cfg.maxEntries || size+j.bytes > room {
 				s.held = j
 				return jobs
 			}
-			jobs, entries, size = append(jobs, j), entries+len(j.entries), size+j.bytes
+			jobs, entries, size = append(jobs, j), entries+j.count(), size+j.bytes
 		default:
 			if len(jobs) == seen {
 				return jobs
@@ -250,7 +259,7 @@ func (b *draftBatch) same(stored *Batch) error {
 	ours := b.batch
 	if stored.First != ours.First || stored.Size != ours.Size || !bytes.Equal(stored.Root, ours.Root) ||
 		!bytes.Equal(stored.Head, ours.Head) || len(stored.Entries) != len(ours.Entries) ||
-		len(stored.Private) != len(ours.Private) {
+		len(stored.Private) != len(ours.Private) || !sameSalts(stored.Salts, ours.Salts) {
 		return fmt.Errorf("batch %d was read back differently", ours.N)
 	}
 	for i, entry := range stored.Entries {

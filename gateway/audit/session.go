@@ -18,8 +18,6 @@ import (
 )
 
 const (
-	// logKey is the name under which the keyring holds the log key.
-	logKey = "log"
 	// sessionLife is how long a session key signs heads at most.
 	sessionLife = 24 * time.Hour
 	// sessionMargin is how long before its end a session is replaced, so that
@@ -41,10 +39,12 @@ type ownSession struct {
 	session
 
 	signer *noteSigner
-	// intro is the entry that introduces the key; introduced is set once it is
-	// durable.
-	intro      prepared
+	// intro are the entries that introduce the key, the last one, and the log
+	// keys before it; introduced is set once they are durable.
+	intro      []prepared
 	introduced bool
+	// keys are the versions of the log key after intro.
+	keys []*noteSigner
 }
 
 // sessionMessage is what the log key signs to vouch for a session key. Its first
@@ -84,7 +84,7 @@ func newSession(ctx context.Context, origin string, keys keyring.Keyring, log *n
 	if err != nil {
 		return nil, err
 	}
-	return &ownSession{session: session{signer.Verifier, expires}, signer: signer, intro: intro}, nil
+	return &ownSession{session: session{signer.Verifier, expires}, signer: signer, intro: []prepared{intro}}, nil
 }
 
 var (
@@ -96,7 +96,7 @@ var (
 // sessionOf returns the session that an entry introduces, and false for any
 // other entry. An introduction that the log key has not countersigned is an
 // error.
-func sessionOf(origin string, e *Entry, logKeys []ed25519.PublicKey) (session, bool, error) {
+func sessionOf(origin string, e *Entry, log *keyLine) (session, bool, error) {
 	if e.Action != Admin || e.Admin["kind"] != sessionKind {
 		return session{}, false, nil
 	}
@@ -109,11 +109,7 @@ func sessionOf(origin string, e *Entry, logKeys []ed25519.PublicKey) (session, b
 	if err != nil {
 		return session{}, true, errSessionForm
 	}
-	signed := false
-	for _, key := range logKeys {
-		signed = signed || ed25519.Verify(key, sessionMessage(origin, vkey, until), signature)
-	}
-	if !signed {
+	if !log.vouches(sessionMessage(origin, vkey, until), signature) {
 		return session{}, true, errSessionSigned
 	}
 	expires, err1 := time.Parse(timeLayout, until)

@@ -22,6 +22,9 @@ type Batch struct {
 	Root []byte `json:"root"`
 	// Tips is the last {seq, hash} of every provider after the batch.
 	Tips map[string]Tip `json:"tips"`
+	// Salts are the salts, in hex by provider, of the heads entry that ends the
+	// batch; none for a batch without one.
+	Salts map[string]string `json:"salts,omitempty"`
 	// Writer names the session that wrote the batch.
 	Writer string `json:"writer"`
 	// Head is the signed note over origin, size, root, number and tips.

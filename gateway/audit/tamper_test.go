@@ -14,7 +14,8 @@ import (
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 )
 
-// victim is a log of six batches with a published checkpoint, closed.
+// victim is a log of six batches and a seventh with the heads entry, with a
+// published checkpoint, closed.
 func victim(t *testing.T) (*house, *audit.Log, []*audit.Batch) {
 	t.Helper()
 	h := newHouse(t)
@@ -27,7 +28,7 @@ func victim(t *testing.T) (*house, *audit.Log, []*audit.Batch) {
 	}
 	report := h.verify(nil)
 	wantOK(t, report)
-	if report.Entries != 19 || report.Batches != 6 {
+	if report.Entries != 20 || report.Batches != 7 {
 		t.Fatalf("the log has %d entries in %d batches", report.Entries, report.Batches)
 	}
 	return h, l, batchesOf(t, h.db.Log())
@@ -161,7 +162,7 @@ func TestInvariant04Tampering(t *testing.T) {
 			audit.Rehash(all)
 			return all
 		}},
-		{"insert a batch", audit.CodeHead, 19, func(_ *testing.T, _ *audit.Log, all []*audit.Batch) []*audit.Batch {
+		{"insert a batch", audit.CodeHead, 20, func(_ *testing.T, _ *audit.Log, all []*audit.Batch) []*audit.Batch {
 			more := *all[5]
 			all = append(all, &more)
 			audit.Rehash(all)
@@ -331,7 +332,7 @@ func TestInvariant04OldCheckpoint(t *testing.T) {
 	}
 
 	// A checkpoint that the log key has not signed proves nothing.
-	forged := bytes.Replace(kept, []byte("19\n"), []byte("18\n"), 1)
+	forged := bytes.Replace(kept, []byte("20\n"), []byte("19\n"), 1)
 	wantProblem(t, h.verify(forged), audit.CodeCheckpoint, 0)
 	wantOK(t, h.verify(kept))
 }

@@ -9,7 +9,6 @@ import (
 	"sort"
 	"strings"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/concord-gateway/concord/gateway/fault"
@@ -18,7 +17,9 @@ import (
 // VerifyOptions says what Verify trusts.
 type VerifyOptions struct {
 	// Keys are the verifier keys of the log (VKey), at least one; all carry the
-	// log's origin as their name.
+	// log's origin as their name. One of them must be the first that the log
+	// had; the later ones are followed by the entries that bring them in, and those
+	// that are given too must have come in.
 	Keys []string
 	// Since is a checkpoint that was seen before, a signed note; nil for none.
 	// It is what makes cutting off and forking visible.
@@ -94,7 +95,6 @@ func Verify(ctx context.Context, source Source, opts VerifyOptions) (Report, err
 type verification struct {
 	checker
 
-	known  note.Verifiers
 	tree   frontier
 	report Report
 	// lost is set once the tree cannot come out any more; it is reported once.
@@ -106,28 +106,27 @@ type verification struct {
 type treeEnd struct {
 	size int64
 	root tlog.Hash
+	// heads is set where a heads entry is the last.
+	heads bool
 }
 
 func newVerification(opts VerifyOptions) (*verification, error) {
 	const op = "audit.Verify"
 	v := &verification{report: Report{Providers: map[string]int64{}}}
-	var verifiers []note.Verifier
 	for _, vkey := range opts.Keys {
-		verifier, err := note.NewVerifier(vkey)
+		key, err := newEpoch(0, vkey)
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, op, "a key of the log cannot be read", err)
 		}
-		if len(verifiers) > 0 && verifier.Name() != v.origin {
+		if v.origin != "" && key.verifier.Name() != v.origin {
 			return nil, fault.New(fault.Invalid, op, "the keys are of different logs")
 		}
-		v.origin = verifier.Name()
-		verifiers = append(verifiers, verifier)
-		v.logKeys = append(v.logKeys, publicKey(vkey))
+		v.origin = key.verifier.Name()
+		v.keys.trusted = append(v.keys.trusted, key)
 	}
-	if len(verifiers) == 0 {
+	if len(v.keys.trusted) == 0 {
 		return nil, fault.New(fault.Invalid, op, "a key of the log is needed")
 	}
-	v.known = note.VerifierList(verifiers...)
 	v.sessions = map[string]session{}
 	v.notify = v.found
 	return v, nil
@@ -176,7 +175,7 @@ func (v *verification) add(b *Batch) {
 		v.tree.push(tlog.RecordHash(leaf))
 	}
 	root := v.tree.root()
-	v.ends = append(v.ends, treeEnd{v.tree.size, root})
+	v.ends = append(v.ends, treeEnd{v.tree.size, root, v.heads == v.tree.size})
 	if string(root[:]) != string(b.Root) {
 		v.lost = true
 		v.problemf(b, v.suspect, CodeRoot, "the leaves up to batch %d do not give its root", b.N)
@@ -185,8 +184,8 @@ func (v *verification) add(b *Batch) {
 
 // checkpoint holds the log against a checkpoint and returns its size.
 func (v *verification) checkpoint(msg []byte, which string) int64 {
-	n, err := openTree(msg, v.known)
-	if err != nil || n.origin != v.origin {
+	n, err := v.openCheckpoint(msg)
+	if err != nil {
 		v.found(Problem{Index: 0, Batch: -1, Code: CodeCheckpoint, Message: which + " is not signed by the log key for this log"})
 		return 0
 	}
@@ -196,23 +195,45 @@ func (v *verification) checkpoint(msg []byte, which string) int64 {
 			"the log ends at %d entries, but %s has %d", size, which, n.size)})
 		return n.size
 	}
-	if root, ok := v.rootAt(n.size); !ok || root != n.root {
+	end, ok := v.endAt(n.size)
+	if ok && end.root == n.root && !end.heads {
+		v.found(Problem{Index: n.size - 1, Batch: -1, Code: CodeHeads, Message: which + " does not end with a heads entry"})
+	}
+	if !ok || end.root != n.root {
 		v.found(Problem{Index: v.lastGood(n.size), Batch: -1, Code: CodeFork, Message: fmt.Sprintf(
 			"the first %d entries are not those of %s", n.size, which)})
 	}
 	return n.size
 }
 
-// rootAt returns the root after size entries, which must end a batch.
-func (v *verification) rootAt(size int64) (tlog.Hash, bool) {
+// openCheckpoint verifies a checkpoint by the log key that was in force at its
+// size. Of a log in which no key came into force any trusted one will do.
+func (v *verification) openCheckpoint(msg []byte) (treeNote, error) {
+	n, err := openTree(msg, v.keys.all())
+	if err != nil {
+		return n, err
+	}
+	if inForce, ok := v.keys.at(n.size); ok {
+		if n, err = openTree(msg, inForce); err != nil {
+			return n, err
+		}
+	}
+	if n.origin != v.origin {
+		return n, errNote
+	}
+	return n, nil
+}
+
+// endAt returns the tree after size entries, which must end a batch.
+func (v *verification) endAt(size int64) (treeEnd, bool) {
 	if size == 0 {
-		return (&frontier{}).root(), true
+		return treeEnd{root: (&frontier{}).root(), heads: true}, true
 	}
 	i := sort.Search(len(v.ends), func(i int) bool { return v.ends[i].size >= size })
 	if i == len(v.ends) || v.ends[i].size != size {
-		return tlog.Hash{}, false
+		return treeEnd{}, false
 	}
-	return v.ends[i].root, true
+	return v.ends[i], true
 }
 
 // lastGood is the index to name for a fork somewhere below size: where exactly,
@@ -225,6 +246,9 @@ func (v *verification) lastGood(size int64) int64 {
 }
 
 func (v *verification) finish() Report {
+	if key, missing := v.keys.missing(); missing && v.size > 0 {
+		v.found(Problem{Index: v.size, Batch: -1, Code: CodeKey, Message: "the log ends before the key " + key + " came into force"})
+	}
 	root := v.tree.root()
 	v.report.Size, v.report.Root = v.size, root.String()
 	v.report.OK = len(v.report.Problems) == 0

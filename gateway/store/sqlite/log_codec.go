@@ -11,12 +11,16 @@ import (
 
 // The body of a batch, as one column:
 //
-//	version byte, root, writer, head, tips (JSON), number of entries,
-//	then for each entry: leaf, entry, sealed private part
+//	version byte, root, writer, head, tips (JSON), salts (JSON; empty for none),
+//	number of entries, then for each entry: leaf, entry, sealed private part
 //
 // where numbers are unsigned varints and everything else is preceded by its
-// length. Entries stand in it as they were hashed, byte for byte.
-const batchVersion = 1
+// length. Entries stand in it as they were hashed, byte for byte. Version 1 had
+// no salts.
+const (
+	batchVersion = 2
+	withoutSalts = 1
+)
 
 var errBatchBody = errors.New("the body of the batch cannot be read")
 
@@ -31,12 +35,18 @@ func encodeBatch(b *audit.Batch) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "the tips have no JSON form", err)
 	}
-	size := 1 + len(b.Root) + len(b.Writer) + len(b.Head) + len(tips) + 5*binary.MaxVarintLen64
+	var salts []byte
+	if len(b.Salts) > 0 {
+		if salts, err = json.Marshal(b.Salts); err != nil {
+			return nil, fault.Wrap(fault.Invalid, op, "the salts have no JSON form", err)
+		}
+	}
+	size := 1 + len(b.Root) + len(b.Writer) + len(b.Head) + len(tips) + len(salts) + 6*binary.MaxVarintLen64
 	for i := range b.Entries {
 		size += len(b.Leaves[i]) + len(b.Entries[i]) + len(b.Private[i]) + 3*binary.MaxVarintLen64
 	}
 	body := append(make([]byte, 0, size), batchVersion)
-	for _, part := range [][]byte{b.Root, []byte(b.Writer), b.Head, tips} {
+	for _, part := range [][]byte{b.Root, []byte(b.Writer), b.Head, tips, salts} {
 		body = appendPart(body, part)
 	}
 	body = binary.AppendUvarint(body, uint64(count))
@@ -51,7 +61,7 @@ func encodeBatch(b *audit.Batch) ([]byte, error) {
 // decodeBatch fills b, whose numbers are set, from its body. What it sets
 // points into body.
 func decodeBatch(b *audit.Batch, body []byte) error {
-	if len(body) == 0 || body[0] != batchVersion {
+	if len(body) == 0 || body[0] != batchVersion && body[0] != withoutSalts {
 		return errBatchBody
 	}
 	r := partReader{rest: body[1:]}
@@ -59,6 +69,10 @@ func decodeBatch(b *audit.Batch, body []byte) error {
 	b.Writer = string(r.part())
 	b.Head = r.part()
 	tips := r.part()
+	var salts []byte
+	if body[0] != withoutSalts {
+		salts = r.part()
+	}
 	count := r.number()
 	const least = 3 // bytes that an entry takes at least
 	if r.bad || count > uint64(len(r.rest)/least) {
@@ -69,6 +83,11 @@ func decodeBatch(b *audit.Batch, body []byte) error {
 	}
 	if b.Tips == nil {
 		return errBatchBody
+	}
+	if len(salts) > 0 {
+		if err := json.Unmarshal(salts, &b.Salts); err != nil {
+			return err
+		}
 	}
 	b.Leaves = make([][]byte, count)
 	b.Entries = make([][]byte, count)

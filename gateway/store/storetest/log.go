@@ -120,6 +120,7 @@ func logRoundTrip(t *testing.T, s audit.Store) {
 	first := logBatch(t, 0, 0, consults(3)...)
 	second := logBatch(t, 1, 3, consults(1)...)
 	second.Tips = map[string]audit.Tip{}
+	second.Salts = map[string]string{"telford-housing": "00ff", "mercia-health": ""}
 	must(t, s.InsertBatch(t.Context(), first))
 	got, err := s.LastBatch(t.Context())
 	wantBatch(t, first, got, err)
