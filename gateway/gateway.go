@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/activation"
@@ -99,7 +100,7 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	g.onClose(func(context.Context) error { return keys.Close() })
 	g.log, err = audit.Open(ctx, audit.Config{
 		Store: db.Log(), Keys: keys, Origin: g.cfg.Log.Origin, Clock: opt.Clock,
-		Logger: opt.Logger, CheckpointEvery: g.cfg.Log.CheckpointEvery,
+		Logger: opt.Logger, CheckpointEvery: g.cfg.Log.CheckpointEvery, KeyVersion: g.cfg.Log.KeyVersion,
 	})
 	if err != nil {
 		return err
@@ -175,11 +176,12 @@ func (g *Gateway) identity(clock func() time.Time) (*identity.Verifier, error) {
 	return identity.NewVerifier(issuers, clock)
 }
 
-// writeKey leaves the public key of the log beside it, for people to copy. A
-// verifier must not take it from here: the point is to have it from elsewhere.
+// writeKey leaves the public keys of the log beside it, oldest first, for people
+// to copy. A verifier must not take them from here: the point is to have them from
+// elsewhere.
 func (g *Gateway) writeKey() error {
 	path := filepath.Join(g.cfg.DataDir, KeyFile)
-	if err := os.WriteFile(path, []byte(g.log.VKey()+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Join(g.log.VKeys(), "\n")+"\n"), 0o600); err != nil {
 		return fault.Wrap(fault.Unavailable, "gateway.New", "The public key of the log could not be written.", err)
 	}
 	return nil

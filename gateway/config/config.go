@@ -77,6 +77,9 @@ type Log struct {
 	Origin string `yaml:"origin"`
 	// CheckpointEvery is how often a checkpoint is published.
 	CheckpointEvery time.Duration `yaml:"checkpoint_every"`
+	// KeyVersion is the version of the log key to bring the log to; 0 means the
+	// one that it has come to, which is 1 at first.
+	KeyVersion int `yaml:"key_version"`
 }
 
 // Issuer is an identity provider of one agency.
@@ -93,6 +96,9 @@ type Issuer struct {
 
 // DefaultCheckpointEvery is used where the file gives no interval.
 const DefaultCheckpointEvery = 5 * time.Second
+
+// maxKeyVersion bounds a mistyped version, each of which up to it makes a key.
+const maxKeyVersion = 1000
 
 // DefaultPolicyEvery is used where the file gives no interval.
 const DefaultPolicyEvery = 2 * time.Second
@@ -136,6 +142,8 @@ func (c *Config) check() error {
 		return missing("log.origin")
 	case c.Log.CheckpointEvery < 100*time.Millisecond || c.Log.CheckpointEvery > time.Hour:
 		return errors.New("log.checkpoint_every: want 100ms to 1h")
+	case c.Log.KeyVersion < 0 || c.Log.KeyVersion > maxKeyVersion:
+		return errors.New("log.key_version: want 1 to 1000, one more than before to rotate the key")
 	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
 		return errors.New("tls: cert and key go together")
 	case c.Production && c.TLS.Cert == "":

@@ -62,12 +62,36 @@ func (s *Service) Entry(ctx context.Context, index int64) (*Item, error) {
 	return &Item{Index: index, Entry: e}, nil
 }
 
-// Of lists every entry about the data of one provider, newest first.
-func (s *Service) Of(ctx context.Context, provider string, before int64) (*Page, error) {
+// Register is one page of a provider's register of uses.
+type Register struct {
+	Page
+
+	// Opening proves the end of the provider's chain; nil while nothing is
+	// published.
+	Opening *audit.Opening `json:"opening"`
+}
+
+// Of lists every entry about the data of one provider, newest first, with the
+// opening of the newest published heads entry.
+func (s *Service) Of(ctx context.Context, provider string, before int64) (*Register, error) {
 	if provider == "" {
 		return nil, fault.New(fault.Internal, "disclosure.Of", "no provider")
 	}
-	return s.Entries(ctx, audit.Query{Provider: provider, Before: before, Limit: PageSize})
+	// The opening first: what it covers is in the list that is read after it.
+	opening, err := s.log.Opening(ctx, provider)
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		return nil, err
+	}
+	register := new(Register)
+	if err == nil {
+		register.Opening = &opening
+	}
+	page, err := s.Entries(ctx, audit.Query{Provider: provider, Before: before, Limit: PageSize})
+	if err != nil {
+		return nil, err
+	}
+	register.Page = *page
+	return register, nil
 }
 
 // Export writes the whole log as newline-delimited JSON that audit.ReadExport
