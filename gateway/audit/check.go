@@ -32,6 +32,9 @@ const (
 	CodeExpired    = "expired"        // a head is signed after its session's end
 	CodeCheckpoint = "checkpoint"     // a checkpoint is not signed by the log key
 	CodeTruncated  = "truncated"      // the log is shorter than a checkpoint
+	CodeProof      = "proof"          // an entry is not proven to be in the log
+	CodeReceipt    = "receipt"        // a receipt promised what the log does not hold
+	CodeWitness    = "witness"        // a checkpoint lacks the cosignatures of witnesses
 	CodeFork       = "fork"           // the log differs from a checkpoint
 )
 

@@ -87,7 +87,24 @@ func openTree(msg []byte, known note.Verifiers) (treeNote, error) {
 	if err != nil {
 		return treeNote{}, err
 	}
-	lines := strings.Split(strings.TrimSuffix(n.Text, "\n"), "\n")
+	t, err := treeOf(n.Text)
+	t.signer = n.Sigs[0].Name
+	return t, err
+}
+
+// parseTree takes a signed note apart whose signature is not checked.
+func parseTree(msg []byte) (treeNote, error) {
+	_, err := note.Open(msg, note.VerifierList())
+	unverified, ok := errors.AsType[*note.UnverifiedNoteError](err)
+	if !ok {
+		return treeNote{}, errNote
+	}
+	return treeOf(unverified.Note.Text)
+}
+
+// treeOf reads the text of a tree head.
+func treeOf(text string) (treeNote, error) {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	const least = 3 // origin, size, root
 	if len(lines) < least {
 		return treeNote{}, errNote
@@ -100,9 +117,7 @@ func openTree(msg []byte, known note.Verifiers) (treeNote, error) {
 	if err != nil || len(root) != tlog.HashSize {
 		return treeNote{}, errNote
 	}
-	return treeNote{
-		origin: lines[0], size: size, root: tlog.Hash(root), more: lines[least:], signer: n.Sigs[0].Name,
-	}, nil
+	return treeNote{origin: lines[0], size: size, root: tlog.Hash(root), more: lines[least:]}, nil
 }
 
 // head is what a batch head says beyond the tree.

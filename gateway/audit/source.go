@@ -33,6 +33,8 @@ func StoreSource(store Store) Source { return &storeSource{store: store} }
 
 type storeSource struct {
 	store Store
+	// from is the number of the first batch that is read.
+	from int64
 	// checkpoint is set by Batches, and nil while there is none.
 	checkpoint []byte
 	err        error
@@ -62,7 +64,7 @@ func (s *storeSource) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 			yield(nil, err)
 			return
 		}
-		for n := int64(0); ; n++ {
+		for n := s.from; ; n++ {
 			b, err := s.store.Batch(ctx, n)
 			if isNotFound(err) {
 				if n > end {

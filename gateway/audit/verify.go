@@ -24,6 +24,16 @@ type VerifyOptions struct {
 	// Since is a checkpoint that was seen before, a signed note; nil for none.
 	// It is what makes cutting off and forking visible.
 	Since []byte
+	// Incremental verifies only what follows Since, which the source must be
+	// able to resume from. What came before was verified when Since was kept.
+	Incremental bool
+	// Witnesses are the verifier keys of the witnesses that are trusted, of which
+	// Quorum different ones must have cosigned the published checkpoint; 0 asks
+	// for none.
+	Witnesses []string
+	Quorum    int
+	// Receipt, where set, is held against the log as well.
+	Receipt *Receipt
 	// Progress, where set, is told how many entries are verified, and of how
 	// many (0 when unknown).
 	Progress func(done, total int64)
@@ -31,6 +41,9 @@ type VerifyOptions struct {
 
 // Report is what Verify found.
 type Report struct {
+	// From is how many entries were taken as verified before; 0 for a full
+	// verification. Entries and Batches count what follows them.
+	From    int64 `json:"from,omitempty"`
 	Entries int64 `json:"entries"`
 	Batches int64 `json:"batches"`
 	// Size and Root (base64) are of the tree that the entries make.
@@ -40,7 +53,9 @@ type Report struct {
 	Checkpoint int64 `json:"checkpoint"`
 	// Providers counts the entries in each provider's chain.
 	Providers map[string]int64 `json:"providers"`
-	OK        bool             `json:"ok"`
+	// Receipt is what became of the receipt, where one was given.
+	Receipt *ReceiptReport `json:"receipt,omitempty"`
+	OK      bool           `json:"ok"`
 	// FirstBad is the smallest index of Problems, nil when there are none.
 	FirstBad *int64    `json:"first_bad,omitempty"`
 	Problems []Problem `json:"problems,omitempty"`
@@ -65,6 +80,14 @@ func Verify(ctx context.Context, source Source, opts VerifyOptions) (Report, err
 			return Report{}, err
 		}
 	}
+	if opts.Incremental {
+		if opts.Since == nil {
+			return Report{}, fault.New(fault.Invalid, "audit.Verify", "an incremental verification needs a checkpoint to go on from")
+		}
+		if err := v.resume(ctx, source, opts.Since); err != nil {
+			return Report{}, err
+		}
+	}
 	for b, err := range source.Batches(ctx) {
 		if fault.Is(err, fault.Unavailable) {
 			return Report{}, err
@@ -74,6 +97,7 @@ func Verify(ctx context.Context, source Source, opts VerifyOptions) (Report, err
 			break
 		}
 		v.add(b)
+		v.watch(b)
 		if opts.Progress != nil {
 			opts.Progress(v.size, total)
 		}
@@ -88,6 +112,10 @@ func Verify(ctx context.Context, source Source, opts VerifyOptions) (Report, err
 	if opts.Since != nil {
 		v.checkpoint(opts.Since, "the checkpoint seen before")
 	}
+	if err := v.witnessed(checkpoints); err != nil {
+		return Report{}, err
+	}
+	v.settleReceipt(checkpoints)
 	return v.finish(), nil
 }
 
@@ -97,6 +125,7 @@ type verification struct {
 
 	tree   frontier
 	report Report
+	opts   VerifyOptions
 	// lost is set once the tree cannot come out any more; it is reported once.
 	lost bool
 	// ends are the sizes and roots after each batch, ascending.
@@ -112,7 +141,7 @@ type treeEnd struct {
 
 func newVerification(opts VerifyOptions) (*verification, error) {
 	const op = "audit.Verify"
-	v := &verification{report: Report{Providers: map[string]int64{}}}
+	v := &verification{opts: opts, report: Report{Providers: map[string]int64{}}}
 	for _, vkey := range opts.Keys {
 		key, err := newEpoch(0, vkey)
 		if err != nil {
