@@ -1,120 +1,164 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
-	"strings"
+	"path/filepath"
 
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/client"
 )
 
 type auditCmd struct {
-	Verify verifyCmd `cmd:"" help:"Recompute the log and compare. Exit code 0: it verifies; 1: it does not; 2: it could not be read."`
+	Verify      verifyCmd      `cmd:"" help:"Recompute a log, an entry, a receipt or a partner's register and compare. Exit code 0: it verifies; 1: it does not; 2: it could not be read."`
+	Export      exportCmd      `cmd:"" help:"Write the log into a file that can be verified anywhere. It holds no sealed parts."`
+	Extract     extractCmd     `cmd:"" help:"Write one entry with its proof into a file: evidence for whoever is not given the rest."`
+	Disclosures disclosuresCmd `cmd:"" help:"Write a partner's register, with proofs, into a file that can be verified offline."`
 }
 
-// verifyCmd verifies a log that it reads from a data folder or a server. It
-// trusts nothing but the key, and an old checkpoint where one is given.
-type verifyCmd struct {
-	Dir    string `xor:"source" required:"" help:"Verify the log in this data folder, offline." placeholder:"DIR"`
-	Server string `xor:"source" required:"" help:"Verify this server's log, with an information governance lead's token in CONCORD_TOKEN." placeholder:"URL"`
-	Key    string `required:"" help:"The public key of the log (a verifier key), or a file that holds it." placeholder:"VKEY"`
-	Since  string `help:"An older checkpoint, in a file, that the log must continue." type:"existingfile" placeholder:"CHECKPOINT"`
-	JSON   bool   `help:"Print the report as JSON."`
-}
-
-// Run verifies and prints entries, size, root and result, or the first bad
-// index.
-func (v *verifyCmd) Run(c *console) error {
-	opt := audit.VerifyOptions{}
-	key, err := v.key()
-	if err != nil {
-		return err
+// tokenFromEnv is the token that a gateway is asked with.
+func tokenFromEnv() (string, error) {
+	token := os.Getenv("CONCORD_TOKEN")
+	if token == "" {
+		return "", errors.New("CONCORD_TOKEN is not set: a gateway is asked with a token")
 	}
-	opt.Keys = []string{key}
-	if v.Since != "" {
-		if opt.Since, err = os.ReadFile(v.Since); err != nil {
-			return fmt.Errorf("the checkpoint cannot be read: %w", err)
+	return token, nil
+}
+
+// dial returns a client of a gateway.
+func dial(server string) (*client.Client, error) {
+	token, err := tokenFromEnv()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(server, token)
+}
+
+// logFlags say where a log is read from.
+type logFlags struct {
+	Dir    string `xor:"source" required:"" help:"The log in this data folder, offline." placeholder:"DIR"`
+	Server string `xor:"source" required:"" help:"This server's log, with an information governance lead's token in CONCORD_TOKEN." placeholder:"URL"`
+}
+
+// exportCmd writes an export.
+type exportCmd struct {
+	logFlags
+
+	Out string `required:"" help:"The file to write; it must not be there." placeholder:"FILE"`
+}
+
+// Run writes the export.
+func (e *exportCmd) Run(c *console) error {
+	return create(e.Out, func(w io.Writer) error {
+		if e.Dir != "" {
+			return gateway.WithFolderLog(c.ctx, e.Dir, func(ctx context.Context, store audit.Store) error {
+				return audit.WriteExport(ctx, w, store)
+			})
 		}
-	}
-	report, err := v.verify(c, opt)
+		return download(c, e.Server, w)
+	})
+}
+
+// download copies the export of a server.
+func download(c *console, server string, w io.Writer) (err error) {
+	asked, err := dial(server)
 	if err != nil {
 		return err
 	}
-	if err := v.print(c.out, report); err != nil {
+	body, err := asked.Export(c.ctx)
+	if err != nil {
 		return err
 	}
-	if !report.OK {
-		return errDamaged
+	defer func() { err = errors.Join(err, body.Close()) }()
+	if _, err := io.Copy(w, body); err != nil {
+		return fmt.Errorf("the export was cut off: %w", err)
 	}
 	return nil
 }
 
-// key is the verifier key itself or the content of the file it names.
-func (v *verifyCmd) key() (string, error) {
-	if strings.Count(v.Key, "+") >= 2 {
-		return v.Key, nil
-	}
-	raw, err := os.ReadFile(v.Key)
+// extractCmd writes one entry with its proof.
+type extractCmd struct {
+	logFlags
+
+	Index int64  `arg:"" help:"The index of the entry."`
+	Out   string `required:"" help:"The file to write; it must not be there." placeholder:"FILE"`
+}
+
+// Run writes the evidence.
+func (e *extractCmd) Run(c *console) error {
+	evidence, err := e.evidence(c)
 	if err != nil {
-		return "", fmt.Errorf("the key is neither a verifier key nor a file that can be read: %w", err)
+		return err
 	}
-	return strings.TrimSpace(string(raw)), nil
+	return create(e.Out, func(w io.Writer) error { return printJSON(w, evidence) })
 }
 
-// verify reads the log where it is.
-func (v *verifyCmd) verify(c *console, opt audit.VerifyOptions) (audit.Report, error) {
-	if v.Server == "" {
-		return gateway.VerifyFolder(c.ctx, v.Dir, opt)
+func (e *extractCmd) evidence(c *console) (evidence audit.Evidence, err error) {
+	if e.Dir != "" {
+		err = gateway.WithFolderLog(c.ctx, e.Dir, func(ctx context.Context, store audit.Store) error {
+			evidence, err = audit.ExtractEvidence(ctx, store, e.Index)
+			return err
+		})
+		return evidence, err
 	}
-	src, done, err := v.download(c)
+	asked, err := dial(e.Server)
 	if err != nil {
-		return audit.Report{}, err
+		return evidence, err
 	}
-	defer done()
-	return audit.Verify(c.ctx, src, opt)
+	return asked.Evidence(c.ctx, fmt.Sprint(e.Index))
 }
 
-// download streams the export of a server, with an information governance lead's
-// token.
-func (v *verifyCmd) download(c *console) (audit.Source, func(), error) {
-	const query = "log_purpose=data-integrity"
-	res, err := request(c, http.MethodGet, v.Server, "/v1/audit/export", query, "", http.NoBody) //nolint:bodyclose // by what is returned
+// disclosuresCmd writes a partner's register.
+type disclosuresCmd struct {
+	Server string `required:"" help:"The gateway, asked with a partner's governance token in CONCORD_TOKEN." placeholder:"URL"`
+	Out    string `required:"" help:"The file to write; it must not be there." placeholder:"FILE"`
+}
+
+// Run fetches the register and makes the proofs from the public tiles.
+func (d *disclosuresCmd) Run(c *console) error {
+	asked, err := dial(d.Server)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return audit.ReadExport(res.Body), func() { _ = res.Body.Close() }, nil
-}
-
-func (v *verifyCmd) print(w io.Writer, r audit.Report) error {
-	if v.JSON {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+	opening, uses, err := asked.Register(c.ctx)
+	if err != nil {
+		return err
 	}
-	return printReport(w, r)
-}
-
-// printReport writes a report for a person.
-func printReport(w io.Writer, r audit.Report) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "entries     %d in %d batches\n", r.Entries, r.Batches)
-	fmt.Fprintf(&b, "tree size   %d\n", r.Size)
-	fmt.Fprintf(&b, "root        %s\n", r.Root)
-	for _, p := range r.Problems {
-		fmt.Fprintf(&b, "problem     %s [%s]\n", p.Message, p.Code)
+	if err := create(d.Out, func(w io.Writer) error { return audit.WriteRegister(w, opening, uses) }); err != nil {
+		return err
 	}
-	switch {
-	case r.OK:
-		b.WriteString("result      VERIFIED: nothing was changed, removed, inserted or reordered\n")
-	case r.FirstBad != nil:
-		fmt.Fprintf(&b, "result      DAMAGED: first bad entry is %d\n", *r.FirstBad)
-	default:
-		b.WriteString("result      DAMAGED\n")
-	}
-	_, err := io.WriteString(w, b.String())
+	_, err = fmt.Fprintf(c.out, "%d uses of the data of %s, up to checkpoint %d, are in %s\n",
+		opening.Seq, opening.Provider, opening.Index+1, d.Out)
 	return err
+}
+
+// create writes a file that is not there yet, whole or not at all, readable by
+// its owner alone.
+func create(path string, write func(io.Writer) error) (err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s is there already", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".concord-*") // 0600
+	if err != nil {
+		return fmt.Errorf("the file cannot be made: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if err := write(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("the file cannot be written: %w", err)
+	}
+	if err := os.Link(f.Name(), path); err != nil { // fails where somebody else was faster
+		return fmt.Errorf("the file cannot be made: %w", err)
+	}
+	return os.Remove(f.Name())
 }

@@ -163,3 +163,12 @@ func decodeHashes(encoded []string) ([]tlog.Hash, error) {
 	}
 	return hashes, nil
 }
+
+// TreeOf reads size and root off a checkpoint, whose signature is not checked.
+func TreeOf(checkpoint []byte) (size int64, root [sha256.Size]byte, err error) {
+	n, err := parseTree(checkpoint)
+	if err != nil {
+		return 0, root, fault.Wrap(fault.Invalid, "audit.TreeOf", "the checkpoint cannot be read", err)
+	}
+	return n.size, n.root, nil
+}
