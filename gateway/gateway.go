@@ -29,7 +29,6 @@ import (
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/profile"
-	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/gateway/submission"
 	"github.com/concord-gateway/concord/schemas"
 )
@@ -50,6 +49,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the time; nil means the system's.
 	Clock func() time.Time
+	// Store, where set, wraps the store that was opened: for tests that put
+	// faults between the gateway and its store.
+	Store func(Store) Store
 }
 
 // Gateway is a service that is ready to run.
@@ -85,13 +87,12 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err != nil {
 		return err
 	}
-	db, err := sqlite.Open(ctx, g.cfg.DataDir, sqlite.Options{})
+	db, err := g.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	g.onClose(func(context.Context) error { return db.Close() })
-	if err := g.lock(); err != nil {
-		return err
+	if opt.Store != nil {
+		db = opt.Store(db)
 	}
 	keys, err := local.Open(filepath.Join(g.cfg.DataDir, KeysDir))
 	if err != nil {
@@ -114,12 +115,10 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	}
 	book := g.rules.Book()
 	submissions := submission.New(submission.Deps{
-		Rules: book, Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock,
+		Rules: book, Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock, Grace: g.grace(),
 	})
-	if n, err := submissions.Recover(ctx); err != nil {
+	if err := g.recoverSubmissions(ctx, submissions); err != nil {
 		return err
-	} else if n > 0 {
-		opt.Logger.Warn("submissions were interrupted and have been closed", "count", n)
 	}
 	return g.face(httpapi.Deps{
 		Identity: verifier, Rules: book, Activation: g.rules, Submissions: submissions, Log: g.log,

@@ -10,14 +10,13 @@ import (
 	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
-	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/policies"
 	"github.com/concord-gateway/concord/schemas"
 )
 
 // activate brings the rules into force and keeps them up to date until the
 // gateway closes.
-func (g *Gateway) activate(ctx context.Context, db *sqlite.DB, opt Options) error {
+func (g *Gateway) activate(ctx context.Context, db Store, opt Options) error {
 	source, err := policySource(g.cfg)
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
-	"github.com/concord-gateway/concord/gateway/store/sqlite"
 )
 
 // The limits of a connection. A body may take long on a slow line; its size is
@@ -98,7 +97,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 
 // ready checks what the gateway needs for its work: that the store takes
 // writes and that the keys can be had.
-func (g *Gateway) ready(db *sqlite.DB, keys keyring.Keyring) func(context.Context) error {
+func (g *Gateway) ready(db Store, keys keyring.Keyring) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := db.Ping(ctx); err != nil {
 			return err

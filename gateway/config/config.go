@@ -29,6 +29,9 @@ type Config struct {
 	// Production refuses what is meant for demonstration.
 	Production bool `yaml:"production"`
 	TLS        TLS  `yaml:"tls"`
+	// Store says where everything is kept but the keys. Empty means an embedded
+	// database in DataDir, for one gateway.
+	Store Store `yaml:"store"`
 	// PoliciesDir and SchemasDir replace what is built into the binary. Empty
 	// means built in.
 	PoliciesDir string   `yaml:"policies_dir"`
@@ -63,6 +66,24 @@ type Signatory struct {
 	// Key is the public key, a verifier key (c2sp.org/signed-note).
 	Key string `yaml:"key"`
 }
+
+// Store names the database.
+type Store struct {
+	Mongo Mongo `yaml:"mongo"`
+}
+
+// Mongo is a server that speaks the MongoDB protocol, which several gateways may
+// share.
+type Mongo struct {
+	// URI is a connection string (mongodb:// or mongodb+srv://). Empty means
+	// none. It may hold a password: the file is the gateway's alone.
+	URI string `yaml:"uri"`
+	// Database is the name of the database.
+	Database string `yaml:"database"`
+}
+
+// DefaultDatabase is used where the file names none.
+const DefaultDatabase = "concord"
 
 // TLS names the certificate chain and the key that the gateway serves with,
 // both PEM. Both empty means plain HTTP, which production refuses.
@@ -119,7 +140,7 @@ func Load(path string) (*Config, error) {
 
 // Parse reads a configuration from bytes; paths stay as they are.
 func Parse(raw []byte) (*Config, error) {
-	c := &Config{Log: Log{CheckpointEvery: DefaultCheckpointEvery}, Policy: Policy{Every: DefaultPolicyEvery}}
+	c := &Config{Store: Store{Mongo: Mongo{Database: DefaultDatabase}}, Log: Log{CheckpointEvery: DefaultCheckpointEvery}, Policy: Policy{Every: DefaultPolicyEvery}}
 	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict(), yaml.DisallowUnknownField())
 	if err := dec.Decode(c); err != nil {
 		text := yaml.FormatError(err, false, true)
@@ -151,12 +172,26 @@ func (c *Config) check() error {
 	case len(c.Issuers) == 0:
 		return missing("issuers")
 	}
+	if err := c.Store.Mongo.check(); err != nil {
+		return err
+	}
 	for i, is := range c.Issuers {
 		if is.JWKSFile == "" {
 			return missing(fmt.Sprintf("issuers[%d].jwks_file", i))
 		}
 	}
 	return c.Policy.check(c)
+}
+
+// check does not print the connection string, which may hold a password.
+func (m *Mongo) check() error {
+	if m.URI != "" && !strings.HasPrefix(m.URI, "mongodb://") && !strings.HasPrefix(m.URI, "mongodb+srv://") {
+		return errors.New("store.mongo.uri: want mongodb:// or mongodb+srv://")
+	}
+	if m.Database == "" || strings.ContainsAny(m.Database, "/\\. \"$*<>:|?\x00") {
+		return errors.New("store.mongo.database: want the name of a database")
+	}
+	return nil
 }
 
 func (p *Policy) check(c *Config) error {

@@ -42,4 +42,9 @@ type Store interface {
 	// ascending byte order, starting after the id given, at most limit; a limit
 	// of zero or less returns none.
 	List(ctx context.Context, kind, after string, limit int) ([]Event, error)
+	// Walk calls yield with every row there is, in the order of kind, id (both by
+	// bytes) and N. The row is only valid during the call. It stops at the first
+	// error of yield and returns it. A walk is no snapshot: of what others write
+	// meanwhile it may see some. yield may call the store.
+	Walk(ctx context.Context, yield func(*Event) error) error
 }

@@ -48,12 +48,14 @@ func (s *Service) Get(ctx context.Context, p identity.Principal, id string) (*Re
 const recoverWindow = 30 * 24 * time.Hour
 
 // Recover logs and closes the submissions that were cut off between storing
-// and logging, and returns how many there were. It runs before the gateway
-// takes requests.
+// and logging, and returns how many there were. Where the gateway has the store
+// for itself, it runs before the gateway takes requests. Where others share it,
+// Deps.Grace leaves alone those that another gateway may still be working on, and
+// it runs from time to time.
 func (s *Service) Recover(ctx context.Context) (int, error) {
 	const page = 500
 	var n int
-	after := floor(s.Clock().Add(-recoverWindow))
+	after, young := floor(s.Clock().Add(-recoverWindow)), floor(s.Clock().Add(-s.Grace))
 	for {
 		last, err := s.Events.List(ctx, eventKind, after, page)
 		if err != nil {
@@ -61,7 +63,7 @@ func (s *Service) Recover(ctx context.Context) (int, error) {
 		}
 		for _, e := range last {
 			after = e.ID
-			if e.N > 0 {
+			if e.N > 0 || s.Grace > 0 && e.ID > young {
 				continue
 			}
 			var o opened

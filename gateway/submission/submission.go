@@ -54,6 +54,10 @@ type Deps struct {
 	Keys    keyring.Keyring
 	Log     Log
 	Clock   func() time.Time
+	// Grace is how old an open submission has to be before Recover takes it for
+	// interrupted: zero where no other gateway shares the store, and otherwise
+	// longer than any gateway works on one.
+	Grace time.Duration
 }
 
 // Service takes submissions. It is safe for concurrent use.

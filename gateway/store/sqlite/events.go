@@ -78,6 +78,30 @@ func (s events) List(ctx context.Context, kind, after string, limit int) ([]even
 	return s.query(ctx, "sqlite.Events.List", listEvents, kind, after, max(limit, 0))
 }
 
+// walkEvents reads a page of all rows, by the primary key.
+const walkEvents = `SELECT kind, id, n, body FROM events WHERE (kind, id, n) > (?, ?, ?)
+	ORDER BY kind, id, n LIMIT ?`
+
+// Walk reads page by page, as Scan does.
+func (s events) Walk(ctx context.Context, yield func(*event.Event) error) error {
+	last := event.Event{N: -1}
+	for {
+		page, err := s.query(ctx, "sqlite.Events.Walk", walkEvents, last.Kind, last.ID, last.N, pageSize)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			if err := yield(&page[i]); err != nil {
+				return err
+			}
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+		last = page[len(page)-1]
+	}
+}
+
 // query returns the rows of a query for kind, id, n and body.
 func (s events) query(ctx context.Context, op, query string, args ...any) (found []event.Event, err error) {
 	err = collect(ctx, s.db.reads, op, func(rows *sql.Rows) error {

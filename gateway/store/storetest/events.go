@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -29,6 +30,7 @@ func Events(t *testing.T, open func(t *testing.T) event.Store) {
 		{"OneWinner", eventsOneWinner},
 		{"ListPages", eventsList},
 		{"ListByteOrder", eventsByteOrder},
+		{"Walk", eventsWalk},
 		{"Cancelled", eventsCancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
@@ -198,6 +200,44 @@ func eventsByteOrder(t *testing.T, s event.Store) {
 	wantEvents(t, got, err, want...)
 }
 
+// eventsWalk has more rows than any page holds, and a caller who writes and stops.
+func eventsWalk(t *testing.T, s event.Store) {
+	must(t, s.Walk(t.Context(), func(*event.Event) error { return errStop })) // nothing to stop at
+	var want []event.Event
+	for _, kind := range []string{"A", "a", "b", "\u00e4"} {
+		for _, id := range []string{"1", "10", "2", "\u00e4"} {
+			for n := range int64(25) {
+				want = append(want, ev(kind, id, n, fmt.Sprint(kind, id, n)))
+			}
+		}
+	}
+	for i := range want {
+		insertEvents(t, s, want[(i*7)%len(want)])
+	}
+	var got []event.Event
+	err := s.Walk(t.Context(), func(e *event.Event) error {
+		c := *e
+		c.Body = bytes.Clone(e.Body)
+		got = append(got, c)
+		if len(got)%100 == 0 {
+			_, err := s.Last(t.Context(), e.Kind, e.ID)
+			return err
+		}
+		return nil
+	})
+	wantEvents(t, got, err, want...)
+	n := 0
+	err = s.Walk(t.Context(), func(*event.Event) error {
+		if n++; n == 3 {
+			return errStop
+		}
+		return nil
+	})
+	if !errors.Is(err, errStop) || n != 3 {
+		t.Errorf("stopped after %d rows with %v", n, err)
+	}
+}
+
 func eventsCancelled(t *testing.T, s event.Store) {
 	ctx := cancelled(t)
 	for name, call := range map[string]func(context.Context) error{
@@ -205,6 +245,7 @@ func eventsCancelled(t *testing.T, s event.Store) {
 		"Stream": func(ctx context.Context) error { _, err := s.Stream(ctx, "k", "a"); return err },
 		"Last":   func(ctx context.Context) error { _, err := s.Last(ctx, "k", "a"); return err },
 		"List":   func(ctx context.Context) error { _, err := s.List(ctx, "k", "", 1); return err },
+		"Walk":   func(ctx context.Context) error { return s.Walk(ctx, func(*event.Event) error { return nil }) },
 	} {
 		t.Run(name, func(t *testing.T) { wantKind(t, call(ctx), fault.Unavailable) })
 	}

@@ -1,0 +1,32 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/event"
+	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/store/sqlite"
+)
+
+// Store is an engine: everything that Concord keeps, in one database.
+type Store interface {
+	Records() record.Store
+	Events() event.Store
+	Log() audit.Store
+	// Ping reports whether the store can write now.
+	Ping(ctx context.Context) error
+	// Close ends the connections. What was acknowledged is durable before it.
+	Close() error
+}
+
+// openStore opens the engine that the configuration names. The embedded one is
+// for one gateway: it locks the data folder.
+func (g *Gateway) openStore(ctx context.Context) (Store, error) {
+	db, err := sqlite.Open(ctx, g.cfg.DataDir, sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	g.onClose(func(context.Context) error { return db.Close() })
+	return db, g.lock()
+}

@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/submission"
+)
+
+const (
+	// sharedGrace is three times what a request may take (bodyTimeout): an open
+	// submission that is older is no gateway's any more.
+	sharedGrace = 3 * bodyTimeout
+	// recoverEvery is how often a gateway that shares its store looks for
+	// submissions that another gateway left open when it died.
+	recoverEvery = time.Minute
+)
+
+// shared reports whether other gateways may use the store.
+func (g *Gateway) shared() bool { return g.cfg.Store.Mongo.URI != "" }
+
+// grace is how long an open submission is left alone.
+func (g *Gateway) grace() time.Duration {
+	if g.shared() {
+		return sharedGrace
+	}
+	return 0
+}
+
+// recoverSubmissions closes what was interrupted, now and, where the store is
+// shared, from time to time.
+func (g *Gateway) recoverSubmissions(ctx context.Context, s *submission.Service) error {
+	recoverOnce := func(ctx context.Context) error {
+		n, err := s.Recover(ctx)
+		if n > 0 {
+			g.logger.Warn("submissions were interrupted and have been closed", "count", n)
+		}
+		return err
+	}
+	if err := recoverOnce(ctx); err != nil || !g.shared() {
+		return err
+	}
+	g.background(ctx, recoverEvery, func(ctx context.Context) {
+		if err := recoverOnce(ctx); err != nil && ctx.Err() == nil {
+			g.logger.Error("interrupted submissions could not be closed", "error", err)
+		}
+	})
+	return nil
+}
+
+// background calls do at every interval until the gateway closes.
+func (g *Gateway) background(ctx context.Context, every time.Duration, do func(context.Context)) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				do(ctx)
+			}
+		}
+	}()
+	g.onClose(func(context.Context) error {
+		stop()
+		<-done
+		return nil
+	})
+}
