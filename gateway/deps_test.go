@@ -133,7 +133,7 @@ var libraries = map[string]string{
 	"go.mongodb.org/mongo-driver":           "gateway/store/mongo",
 	"go.uber.org/goleak":                    tests,
 	"go.yaml.in/yaml":                       "gateway/config gateway/httpapi/... " + tests,
-	"golang.org/x/mod/sumdb":                "gateway/audit",
+	"golang.org/x/mod/sumdb":                "gateway/audit gateway/client",
 	"golang.org/x/mod/sumdb/note":           "gateway/approval gateway/audit gateway/notekey",
 	"golang.org/x/net/html":                 tests,
 	"golang.org/x/sync":                     "gateway gateway/audit gateway/httpapi/... gateway/submission gateway/profile",

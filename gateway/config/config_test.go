@@ -23,7 +23,8 @@ policy:
   every: 3s
   authors: [{subject: author@police.example, key: police/author+1+x}]
   approvers: [{agency: police, subject: siro@police.example, key: police/siro+1+x}]
-log: {origin: concord.example/log, checkpoint_every: 2s}
+log: {origin: concord.example/log, checkpoint_every: 2s, key_version: 2}
+store: {mongo: {uri: "mongodb://db.example:27017/?replicaSet=rs0", database: sharing}}
 issuers:
   - name: https://id.police.example
     agency: police
@@ -52,7 +53,8 @@ func TestLoad(t *testing.T) {
 			Authors:   []config.Signatory{{Subject: "author@police.example", Key: "police/author+1+x"}},
 			Approvers: []config.Signatory{{Agency: "police", Subject: "siro@police.example", Key: "police/siro+1+x"}},
 		},
-		Log: config.Log{Origin: "concord.example/log", CheckpointEvery: 2 * time.Second},
+		Log:   config.Log{Origin: "concord.example/log", CheckpointEvery: 2 * time.Second, KeyVersion: 2},
+		Store: config.Store{Mongo: config.Mongo{URI: "mongodb://db.example:27017/?replicaSet=rs0", Database: "sharing"}},
 		Issuers: []config.Issuer{{
 			Name: "https://id.police.example", Agency: "police", Audience: "https://concord.example",
 			JWKSFile: filepath.Join(dir, "keys/police.json"), Roles: []identity.Role{identity.Analyst, identity.IGLead},
@@ -75,8 +77,11 @@ func TestLoad(t *testing.T) {
 // TestParseDefaults fills in what may be left out.
 func TestParseDefaults(t *testing.T) {
 	t.Parallel()
-	c, err := config.Parse([]byte(strings.NewReplacer(", checkpoint_every: 2s", "", "  every: 3s\n", "").Replace(good)))
-	if err != nil || c.Log.CheckpointEvery != config.DefaultCheckpointEvery || c.Policy.Every != config.DefaultPolicyEvery || c.DataDir != "data" {
+	c, err := config.Parse([]byte(strings.NewReplacer(
+		", checkpoint_every: 2s", "", "  every: 3s\n", "", ", database: sharing", "",
+	).Replace(good)))
+	if err != nil || c.Log.CheckpointEvery != config.DefaultCheckpointEvery || c.Policy.Every != config.DefaultPolicyEvery || c.DataDir != "data" ||
+		c.Store.Mongo.Database != config.DefaultDatabase {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -102,6 +107,11 @@ func TestParseRefuses(t *testing.T) {
 		{"author of an agency", "subject: author@police.example", "agency: police, subject: author@police.example", "policy.authors[0]"},
 		{"author without a key", ", key: police/author+1+x", "", "policy.authors[0]"},
 		{"approver without an agency", "agency: police, subject: siro", "subject: siro", "policy.approvers[0]"},
+		{"key version below 0", "key_version: 2", "key_version: -1", "log.key_version"},
+		{"key version mistyped", "key_version: 2", "key_version: 20000", "log.key_version"},
+		{"another database's URI", "mongodb://db", "postgres://db", "store.mongo.uri"},
+		{"no name of a database", "database: sharing", `database: ""`, "store.mongo.database"},
+		{"a database's name with a dot", "database: sharing", "database: a.b", "store.mongo.database"},
 		{"no issuers", good[strings.Index(good, "issuers:"):], "", "issuers"},
 		{"issuer without keys", "    jwks_file: keys/police.json\n", "", "issuers[0].jwks_file"},
 		{"unknown key", "production: true", "prodution: true", "prodution"},
