@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/audit"
@@ -14,7 +15,7 @@ import (
 )
 
 type auditCmd struct {
-	Verify      verifyCmd      `cmd:"" help:"Recompute a log, an entry, a receipt or a partner's register and compare. Exit code 0: it verifies; 1: it does not; 2: it could not be read."`
+	Verify      verifyCmd      `cmd:"" help:"Recompute a log or a part of it, and compare. Exit code 0: it verifies; 1: it does not; 2: it could not be read."`
 	Export      exportCmd      `cmd:"" help:"Write the log into a file that can be verified anywhere. It holds no sealed parts."`
 	Extract     extractCmd     `cmd:"" help:"Write one entry with its proof into a file: evidence for whoever is not given the rest."`
 	Disclosures disclosuresCmd `cmd:"" help:"Write a partner's register, with proofs, into a file that can be verified offline."`
@@ -109,7 +110,7 @@ func (e *extractCmd) evidence(c *console) (evidence audit.Evidence, err error) {
 	if err != nil {
 		return evidence, err
 	}
-	return asked.Evidence(c.ctx, fmt.Sprint(e.Index))
+	return asked.Evidence(c.ctx, strconv.FormatInt(e.Index, 10))
 }
 
 // disclosuresCmd writes a partner's register.

@@ -21,9 +21,9 @@ type verifyCmd struct {
 	Server      string `xor:"source" required:"" help:"This server's log, with an information governance lead's token in CONCORD_TOKEN." placeholder:"URL"`
 	Export      string `xor:"source" required:"" type:"existingfile" help:"The log in a file from concord audit export, offline." placeholder:"FILE"`
 	Entry       string `xor:"source" required:"" type:"existingfile" help:"One entry, in a file from concord audit extract, offline." placeholder:"FILE"`
-	Disclosures string `xor:"source" required:"" type:"existingfile" help:"A partner's register, in a file from concord audit disclosures, offline." placeholder:"FILE"`
+	Disclosures string `xor:"source" required:"" type:"existingfile" help:"A partner's register, in a file from concord audit disclosures." placeholder:"FILE"`
 
-	Key     []string `required:"" sep:"none" help:"A public key of the log (a verifier key), or a file of them. The first that the log had; newer ones may be given too." placeholder:"VKEY"`
+	Key     []string `required:"" sep:"none" help:"A public key of the log (a verifier key), or a file of them; its first, at least." placeholder:"VKEY"`
 	Witness []string `sep:"none" help:"The verifier key of a witness, or a file of them." placeholder:"VKEY"`
 	Quorum  int      `help:"How many of the witnesses must have cosigned the checkpoint. All, where it is not given." placeholder:"N"`
 

@@ -94,7 +94,7 @@ func VerifyEvidence(e Evidence, opts VerifyOptions) (EntryReport, error) {
 		report.Problem = p.problem
 		return report, nil
 	}
-	entry, _, problem := p.entry(e.Index, e.Entry, e.Proof)
+	entry, problem := p.entry(e.Index, e.Entry, e.Proof)
 	report.Entry, report.Problem, report.OK = entry, problem, problem == nil
 	return report, nil
 }
@@ -112,20 +112,20 @@ func newProver(opts VerifyOptions, checkpoint string) (*prover, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prover{}
-	if p.tree, err = openTree([]byte(checkpoint), v.keys.all()); err != nil || p.tree.origin != v.origin {
-		p.problem = &Problem{Batch: -1, Code: CodeCheckpoint, Message: "the checkpoint is not signed by the log key for this log"}
-		return p, nil
+	tree, bad := openTree([]byte(checkpoint), v.keys.all())
+	if bad != nil || tree.origin != v.origin { //nolint:nilerr // it is what was found
+		return &prover{tree: tree, problem: &Problem{
+			Batch: -1, Code: CodeCheckpoint, Message: "the checkpoint is not signed by the log key for this log",
+		}}, nil
 	}
-	p.problem, err = cosigned([]byte(checkpoint), opts)
-	return p, err
+	problem, err := cosigned([]byte(checkpoint), opts)
+	return &prover{tree: tree, problem: problem}, err
 }
 
-// entry checks that raw is a canonical entry and stands at index in the tree. It
-// returns the entry and its leaf.
-func (p *prover) entry(index int64, raw json.RawMessage, proof []string) (*Entry, tlog.Hash, *Problem) {
-	problem := func(code, format string, args ...any) (*Entry, tlog.Hash, *Problem) {
-		return nil, tlog.Hash{}, &Problem{Index: index, Batch: -1, Code: code, Message: fmt.Sprintf(format, args...)}
+// entry checks that raw is a canonical entry and stands at index in the tree.
+func (p *prover) entry(index int64, raw json.RawMessage, proof []string) (*Entry, *Problem) {
+	problem := func(code, format string, args ...any) (*Entry, *Problem) {
+		return nil, &Problem{Index: index, Batch: -1, Code: code, Message: fmt.Sprintf(format, args...)}
 	}
 	var e Entry
 	if err := json.Unmarshal(raw, &e); err != nil {
@@ -148,7 +148,7 @@ func (p *prover) entry(index int64, raw json.RawMessage, proof []string) (*Entry
 	if err := tlog.CheckRecord(hashes, p.tree.size, p.tree.root, index, tlog.RecordHash(leaf[:])); err != nil {
 		return problem(CodeProof, "entry %d is not in the log at that place, or was changed", index)
 	}
-	return &e, leaf, nil
+	return &e, nil
 }
 
 // decodeHashes undoes encodeHashes.

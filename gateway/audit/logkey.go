@@ -163,9 +163,9 @@ func (l *keyLine) succeed(origin string, index int64, e *Entry) error {
 // at returns the key that signs checkpoints of a size: the one that was in force
 // after so many entries.
 func (l *keyLine) at(size int64) (note.Verifiers, bool) {
-	for i := len(l.epochs) - 1; i >= 0; i-- {
-		if i == 0 || l.epochs[i].from < size {
-			return note.VerifierList(l.epochs[i].verifier), true
+	for i, e := range slices.Backward(l.epochs) {
+		if i == 0 || e.from < size {
+			return note.VerifierList(e.verifier), true
 		}
 	}
 	return nil, false
@@ -174,7 +174,7 @@ func (l *keyLine) at(size int64) (note.Verifiers, bool) {
 // all are the trusted keys and those that followed, each once.
 func (l *keyLine) all() note.Verifiers {
 	var verifiers []note.Verifier
-	for _, e := range append(l.epochs[:len(l.epochs):len(l.epochs)], l.trusted...) {
+	for _, e := range append(slices.Clip(l.epochs), l.trusted...) {
 		known := slices.ContainsFunc(verifiers, func(v note.Verifier) bool { return v.KeyHash() == e.verifier.KeyHash() })
 		if !known {
 			verifiers = append(verifiers, e.verifier)
@@ -297,7 +297,7 @@ func (s *sequencer) handOver(ctx context.Context, now time.Time) ([]prepared, []
 			return nil, nil, err
 		}
 		entries = append(entries, entry)
-		keys = append(keys[:len(keys):len(keys)], next)
+		keys = append(slices.Clip(keys), next)
 	}
 	return entries, keys, nil
 }

@@ -150,7 +150,7 @@ func (v *registerCheck) heads() {
 		v.foundf(o.Index, CodeEntryForm, "the heads entry has no canonical form")
 		return
 	}
-	e, _, problem := v.prover.entry(o.Index, raw, o.Proof)
+	e, problem := v.prover.entry(o.Index, raw, o.Proof)
 	if problem != nil {
 		v.found(*problem)
 		return
@@ -198,7 +198,7 @@ func (v *registerCheck) use(u *Evidence) {
 	v.last, v.index = Tip{Seq: e.ProviderSeq, Hash: hex.EncodeToString(sum[:])}, u.Index
 	if e.ProviderSeq > v.opening.Seq {
 		v.report.Later++
-	} else if _, _, problem := v.prover.entry(u.Index, text, u.Proof); problem != nil {
+	} else if _, problem := v.prover.entry(u.Index, text, u.Proof); problem != nil {
 		v.found(*problem)
 	}
 	if e.ProviderSeq == v.opening.Seq && v.last.Hash != v.opening.Hash {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/note"
@@ -75,6 +76,8 @@ func (v *verification) broken(r *Receipt) string {
 		r.First, r.EntryHash, n.size)
 }
 
+var errStranger = errors.New("its head is not signed by a session key that the log introduces")
+
 // receiptHead verifies the head of a receipt, by a session that the log
 // introduces, and the proof under it.
 func (v *verification) receiptHead(r *Receipt) (treeNote, error) {
@@ -90,7 +93,7 @@ func (v *verification) receiptHead(r *Receipt) (treeNote, error) {
 		}
 	}
 	if !verified {
-		return n, fmt.Errorf("its head is not signed by a session key that the log introduces")
+		return n, errStranger
 	}
 	hashes, err := decodeHashes(r.Proof)
 	if err != nil {

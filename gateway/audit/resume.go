@@ -188,9 +188,9 @@ func (v *verification) goOn(n treeNote, r *Resumption) {
 	v.next, v.size, v.tips = b.N+1, b.Size, b.Tips
 	if i := len(b.Entries) - 1; i >= 0 {
 		if c, err := ColumnsOf(b.Entries[i]); err == nil && c.Action == Heads {
-			v.checker.heads = b.Size
+			v.heads = b.Size
 		}
 	}
-	v.ends = append(v.ends, treeEnd{n.size, root, v.checker.heads == n.size})
+	v.ends = append(v.ends, treeEnd{n.size, root, v.heads == n.size})
 	v.report.From = n.size
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"slices"
 	"testing"
 
 	"github.com/concord-gateway/concord/gateway/audit"
@@ -144,11 +145,11 @@ func usesOf(ctx context.Context, t *testing.T, l *audit.Log, provider string) it
 		t.Fatal(err)
 	}
 	return func(yield func(audit.Evidence, error) bool) {
-		for i := len(found) - 1; i >= 0; i-- {
-			e, err := l.Evidence(ctx, found[i].Index)
+		for _, use := range slices.Backward(found) {
+			e, err := l.Evidence(ctx, use.Index)
 			if fault.Is(err, fault.Conflict) {
-				_, raw, readErr := l.Entry(ctx, found[i].Index)
-				e, err = audit.Evidence{Index: found[i].Index, Entry: raw}, readErr
+				_, raw, readErr := l.Entry(ctx, use.Index)
+				e, err = audit.Evidence{Index: use.Index, Entry: raw}, readErr
 			}
 			if !yield(e, err) {
 				return

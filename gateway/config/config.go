@@ -140,7 +140,10 @@ func Load(path string) (*Config, error) {
 
 // Parse reads a configuration from bytes; paths stay as they are.
 func Parse(raw []byte) (*Config, error) {
-	c := &Config{Store: Store{Mongo: Mongo{Database: DefaultDatabase}}, Log: Log{CheckpointEvery: DefaultCheckpointEvery}, Policy: Policy{Every: DefaultPolicyEvery}}
+	c := &Config{
+		Store: Store{Mongo: Mongo{Database: DefaultDatabase}},
+		Log:   Log{CheckpointEvery: DefaultCheckpointEvery}, Policy: Policy{Every: DefaultPolicyEvery},
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict(), yaml.DisallowUnknownField())
 	if err := dec.Decode(c); err != nil {
 		text := yaml.FormatError(err, false, true)
