@@ -31,6 +31,9 @@ TOOLS_DIR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/concord-tools
 tool_version = $(shell awk '$$1 == "$(2)" {print $$2; exit}' .ci/tools/$(1)/go.mod)
 GOLANGCI := $(TOOLS_DIR)/golangci-lint-$(call tool_version,golangci-lint,github.com/golangci/golangci-lint/v2)
 REGAL := $(TOOLS_DIR)/regal-$(call tool_version,regal,github.com/open-policy-agent/regal)
+# Real servers for tests, which find them by these variables.
+FERRETDB := $(TOOLS_DIR)/ferretdb-$(call tool_version,ferretdb,github.com/FerretDB/FerretDB)
+export CONCORD_TEST_FERRETDB ?= $(FERRETDB)
 
 # The steps of `make test`, in the order in which they fail soonest.
 STEPS := tools fmt-check vet lint rego race judges bench-once build
@@ -52,7 +55,7 @@ test: ## the gate: format, vet, lint, Rego, tests with the race detector, benchm
 	printf '%s\n\nPASSED  %d steps in %ds\n' "$$summary" $(words $(STEPS)) $$((SECONDS - begin))
 
 .PHONY: race
-race: ## every test, with the race detector; a test that cannot run is a failure
+race: $(FERRETDB) ## every test, with the race detector; a test that cannot run is a failure
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -p $(P) -timeout 10m $(PKGS)
 
 # So many requests are too many for the race detector, which runs fewer.
@@ -61,7 +64,7 @@ judges: ## 50,000 random requests, on which the rules and an oracle in Go must a
 	CONCORD_JUDGED=50000 GOGC=400 $(GO) test -run='^Test(ThreeJudges|Memo.*)$$' -v -timeout 10m ./gateway/policy | grep -v '^=== '
 
 .PHONY: quick
-quick: ## every test, without the race detector
+quick: $(FERRETDB) ## every test, without the race detector
 	$(GO) test -p $(P) -timeout 10m $(PKGS)
 
 .PHONY: fmt
@@ -108,7 +111,7 @@ bench-once:
 	$(GO) test -short -run='^$$' -bench=. -skip='^BenchmarkSoak|/=[0-9]{5,}$$' -benchtime=1x -p $(P) -timeout 5m $(bench_dirs)
 
 .PHONY: soak
-soak: ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over; up to two hours
+soak: $(FERRETDB) ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over; up to two hours
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
 	$(GO) test -run='^$$' -bench='^BenchmarkSoak' -benchtime=1x -p 1 -timeout 1h $(bench_dirs)
 	$(GO) test -run='^$$' -bench='/=[0-9]{5,}$$' -benchtime=$(BENCHTIME) -benchmem -p 1 -timeout 1h $(bench_dirs)
@@ -121,13 +124,16 @@ fuzz: ## each Fuzz target for FUZZTIME
 	done
 
 .PHONY: tools
-tools: $(GOLANGCI) $(REGAL) ## build the linters, once for each version
+tools: $(GOLANGCI) $(REGAL) $(FERRETDB) ## build the linters and the servers for tests, once for each version
 
 $(GOLANGCI):
 	$(call build_tool,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
 
 $(REGAL):
 	$(call build_tool,regal,github.com/open-policy-agent/regal)
+
+$(FERRETDB):
+	$(call build_tool,ferretdb,.)
 
 # Built beside its place and moved, so that an interrupted build leaves nothing
 # that looks like a tool. -mod=readonly: what runs is what go.sum names.

@@ -31,6 +31,9 @@ func Events(t *testing.T, open func(t *testing.T) event.Store) {
 		{"ListPages", eventsList},
 		{"ListByteOrder", eventsByteOrder},
 		{"Walk", eventsWalk},
+		{"WalkNames", eventsWalkNames},
+		{"WalkStops", eventsWalkStops},
+		{"WalkSharesTheStore", eventsWalkShares},
 		{"Cancelled", eventsCancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
