@@ -6,6 +6,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/store/mongo"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 )
 
@@ -23,6 +24,16 @@ type Store interface {
 // openStore opens the engine that the configuration names. The embedded one is
 // for one gateway: it locks the data folder.
 func (g *Gateway) openStore(ctx context.Context) (Store, error) {
+	if m := g.cfg.Store.Mongo; m.URI != "" {
+		db, err := mongo.Open(ctx, mongo.Options{
+			URI: m.URI, Database: m.Database, Production: g.cfg.Production, Logger: g.logger,
+		})
+		if err != nil {
+			return nil, err
+		}
+		g.onClose(func(context.Context) error { return db.Close() })
+		return db, nil
+	}
 	db, err := sqlite.Open(ctx, g.cfg.DataDir, sqlite.Options{})
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -97,7 +96,7 @@ const (
 
 func (s logStore) InsertBatch(ctx context.Context, b *audit.Batch) error {
 	const op = "sqlite.Log.InsertBatch"
-	body, err := encodeBatch(b)
+	body, err := audit.MarshalBatch(b)
 	if err != nil {
 		return err
 	}
@@ -140,7 +139,7 @@ func (s logStore) batch(ctx context.Context, op, query string, args ...any) (*au
 	if err := s.one(ctx, op, query, args, &b.N, &b.First, &b.Size, &body); err != nil {
 		return nil, err
 	}
-	if err := decodeBatch(b, body); err != nil {
+	if err := audit.UnmarshalBatch(b, body); err != nil {
 		return nil, fault.Wrap(fault.Internal, op, fmt.Sprintf("batch %d is damaged", b.N), err)
 	}
 	return b, nil
@@ -261,13 +260,4 @@ func (s logStore) Reindex(ctx context.Context) error {
 			}
 		}
 	})
-}
-
-// tipsOf is the column form of the tips of a batch; maps come out sorted, so
-// that identical batches have identical bytes.
-func tipsOf(b *audit.Batch) ([]byte, error) {
-	if b.Tips == nil {
-		return []byte("{}"), nil
-	}
-	return json.Marshal(b.Tips)
 }

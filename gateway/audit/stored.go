@@ -1,15 +1,14 @@
-package sqlite
+package audit
 
 import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 
-	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
-// The body of a batch, as one column:
+// The stored form of a batch, as one value:
 //
 //	version byte, root, writer, head, tips (JSON), salts (JSON; empty for none),
 //	number of entries, then for each entry: leaf, entry, sealed private part
@@ -24,9 +23,10 @@ const (
 
 var errBatchBody = errors.New("the body of the batch cannot be read")
 
-// encodeBatch returns the body of b.
-func encodeBatch(b *audit.Batch) ([]byte, error) {
-	const op = "sqlite.Log.encodeBatch"
+// MarshalBatch returns the stored form of everything in b but N, First and Size,
+// which stores keep beside it. It answers Invalid for a batch that no log makes.
+func MarshalBatch(b *Batch) ([]byte, error) {
+	const op = "audit.MarshalBatch"
 	count := len(b.Entries)
 	if count == 0 || len(b.Leaves) != count || len(b.Private) != count || b.Size != b.First+int64(count) {
 		return nil, fault.New(fault.Invalid, op, "a batch needs a leaf and a private part for each entry, and a size that fits")
@@ -58,9 +58,9 @@ func encodeBatch(b *audit.Batch) ([]byte, error) {
 	return body, nil
 }
 
-// decodeBatch fills b, whose numbers are set, from its body. What it sets
-// points into body.
-func decodeBatch(b *audit.Batch, body []byte) error {
+// UnmarshalBatch fills b, whose N, First and Size are set, from its stored form.
+// What it sets points into body.
+func UnmarshalBatch(b *Batch, body []byte) error {
 	if len(body) == 0 || body[0] != batchVersion && body[0] != withoutSalts {
 		return errBatchBody
 	}
@@ -131,4 +131,13 @@ func (r *partReader) part() []byte {
 	part := r.rest[:n:n]
 	r.rest = r.rest[n:]
 	return part
+}
+
+// tipsOf is the stored form of the tips of a batch; maps come out sorted, so that
+// identical batches have identical bytes.
+func tipsOf(b *Batch) ([]byte, error) {
+	if b.Tips == nil {
+		return []byte("{}"), nil
+	}
+	return json.Marshal(b.Tips)
 }
