@@ -71,6 +71,7 @@ var rules = map[string]rule{
 	"gateway/rulebook":           {kind: capability, imports: "fault dataset agreement approval policy policy/bundle", tests: "//schemas //policies"},
 	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/storetest keyring/local"},
 	"gateway/record":             {kind: capability, imports: "fault dataset keyring", tests: "keyring/local"},
+	"gateway/erasure":            {kind: capability, imports: "fault audit record"},
 	"gateway/linkage":            {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
 	"gateway/caselink":           {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
 
