@@ -45,6 +45,27 @@ func TestRoundTrip(t *testing.T) {
 	wantSame(t, into, again)
 }
 
+// TestBetweenEngines restores what one engine holds into each: the same, but for what
+// was erased since.
+func TestBetweenEngines(t *testing.T) {
+	t.Parallel()
+	for from, open := range engines() {
+		for to, openTo := range engines() {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				t.Parallel()
+				w, into := newWorldOn(t, open(t)), openTo(t)
+				w.submit("T-1", "T-2", "T-3")
+				file := w.backup()
+				w.withdraw("T-2")
+				if _, err := w.restore(into, file, w.backup(logOnly)); err != nil {
+					t.Fatal(err)
+				}
+				wantSame(t, w.stores, into)
+			})
+		}
+	}
+}
+
 // TestErasedStaysErased is the point of it all: what was withdrawn since the backup
 // does not come back, and nothing else stays away.
 func TestErasedStaysErased(t *testing.T) {

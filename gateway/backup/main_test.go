@@ -57,7 +57,13 @@ type world struct {
 	vkey   string
 }
 
-// newStores opens the stores of a new, empty database.
+// engines are those that a backup goes from and to, each with what opens a new,
+// empty database.
+func engines() map[string]func(*testing.T) backup.Stores {
+	return map[string]func(*testing.T) backup.Stores{"sqlite": newStores}
+}
+
+// newStores opens the stores of a new, empty database of the embedded engine.
 func newStores(t *testing.T) backup.Stores {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "data"), sqlite.Options{})
@@ -70,7 +76,12 @@ func newStores(t *testing.T) backup.Stores {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), stores: newStores(t), clock: &clock{now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}}
+	return newWorldOn(t, newStores(t))
+}
+
+func newWorldOn(t *testing.T, stores backup.Stores) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), stores: stores, clock: &clock{now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}}
 	var err error
 	if w.keys, err = local.Open(filepath.Join(w.dir, "keys")); err != nil {
 		t.Fatal(err)
