@@ -176,7 +176,7 @@ func (w *world) backupOf(s backup.Stores) (path string) {
 // begun and never withdrawn, and nothing that is not in the gateway at the end.
 func TestWhileWritersWrite(t *testing.T) {
 	t.Parallel()
-	const writers, rounds, copies = 8, 12, 3
+	const writers, rounds, copies = 8, 4, 3
 	w := newWorld(t)
 	w.submit("first")
 	var submitted sync.Map // source id -> true, once answered for
@@ -185,7 +185,7 @@ func TestWhileWritersWrite(t *testing.T) {
 	var group sync.WaitGroup
 	for writer := range writers {
 		group.Go(func() {
-			for i := 0; i < rounds || !stop.Load() && i < 10*rounds; i++ {
+			for i := 0; i < rounds || !stop.Load() && i < 20*rounds; i++ {
 				kept, gone := fmt.Sprintf("K-%d-%d", writer, i), fmt.Sprintf("G-%d-%d", writer, i)
 				w.submit(kept, gone)
 				submitted.Store(kept, true)
