@@ -71,11 +71,13 @@ var rules = map[string]rule{
 	"gateway/rulebook":           {kind: capability, imports: "fault dataset agreement approval policy policy/bundle", tests: "//schemas //policies"},
 	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/storetest keyring/local"},
 	"gateway/record":             {kind: capability, imports: "fault dataset keyring", tests: "keyring/local"},
+	"gateway/erasure":            {kind: capability, imports: "fault audit record"},
 	"gateway/linkage":            {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
 	"gateway/caselink":           {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
 
 	"gateway/activation": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local demo //schemas //policies"},
 	"gateway/authoring":  {kind: useCase, imports: "*", tests: "//schemas //policies"},
+	"gateway/backup":     {kind: useCase, imports: "*", tests: "store/sqlite store/mongo keyring/local submission rulebook policy/bundle //schemas //policies"},
 	"gateway/submission": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 	"gateway/profile":    {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic submission //schemas //policies"},
 	"gateway/disclosure": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},

@@ -20,6 +20,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/activation"
 	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/backup"
 	"github.com/concord-gateway/concord/gateway/caselink"
 	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/disclosure"
@@ -94,6 +95,9 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if opt.Store != nil {
 		db = opt.Store(db)
 	}
+	if err := backup.Refuse(ctx, db.Events()); err != nil {
+		return err
+	}
 	keys, err := local.Open(filepath.Join(g.cfg.DataDir, KeysDir))
 	if err != nil {
 		return err
@@ -108,6 +112,9 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	}
 	g.onClose(g.log.Close)
 	if err := g.writeKey(); err != nil {
+		return err
+	}
+	if err := backup.Announce(ctx, db.Events(), g.log, g.cfg.Log.Origin); err != nil {
 		return err
 	}
 	if err := g.activate(ctx, db, opt); err != nil {

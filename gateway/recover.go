@@ -27,13 +27,19 @@ func (g *Gateway) grace() time.Duration {
 	return 0
 }
 
-// recoverSubmissions closes what was interrupted, now and, where the store is
+// recoverSubmissions closes what was interrupted, submissions and withdrawals, now and, where the store is
 // shared, from time to time.
 func (g *Gateway) recoverSubmissions(ctx context.Context, s *submission.Service) error {
 	recoverOnce := func(ctx context.Context) error {
 		n, err := s.Recover(ctx)
 		if n > 0 {
 			g.logger.Warn("submissions were interrupted and have been closed", "count", n)
+		}
+		if err != nil {
+			return err
+		}
+		if n, err = s.RecoverWithdrawals(ctx); n > 0 {
+			g.logger.Warn("withdrawals were interrupted and have been brought to their end", "count", n)
 		}
 		return err
 	}

@@ -35,6 +35,10 @@ func accessTable() []access {
 	link := map[string]any{"case_ref": opCase, "analyst": "somebody@west-mercia-police.example", "subject": rowan()}
 	return []access{
 		{"POST /v1/datasets/{dataset}/submissions", "/v1/datasets/none/submissions?agreement=ISA-X", []any{}, submitters()},
+		{
+			"POST /v1/datasets/{dataset}/withdrawals", "/v1/datasets/none/withdrawals",
+			map[string]any{"source_ids": []string{"none"}, "reason": "a test"}, submitters(),
+		},
 		{"GET /v1/submissions/{id}", "/v1/submissions/01a20202-f6b6-76df-9487-b2a7582ee4fe", nil, submitters()},
 		{"GET /v1/datasets", "", nil, everyone},
 		{"GET /v1/datasets/{dataset}/schema", "/v1/datasets/none/schema", nil, everyone},

@@ -29,6 +29,9 @@ type app struct {
 	Token tokenCmd `cmd:"" help:"Print a one-hour token for a persona of a demonstration folder."`
 	Audit auditCmd `cmd:"" help:"Work with the audit log."`
 
+	Backup  backupCmd  `cmd:"" help:"Copy everything but the keys into one file, while the gateway runs."`
+	Restore restoreCmd `cmd:"" help:"Put a backup back into an empty store, without what was erased since."`
+
 	Agreement agreementCmd `cmd:"" help:"Write, read, sign and stop agreements."`
 	Policy    policyCmd    `cmd:"" help:"Check, test, explain, compare, build and replay the rules."`
 }

@@ -183,6 +183,9 @@ func TestPrivatePart(t *testing.T) {
 	h := newHouse(t)
 	l := h.open()
 	r := request(1)
+	r.Drafts[0].Private.Erased = []audit.Erased{
+		{Dataset: "housing.tenancy", Source: strings.Repeat("0a", 32)}, {Dataset: "a \"quoted\" one", Source: "é"},
+	}
 	receipt := mustAppend(t, l, r)
 	got, err := l.OpenPrivate(t.Context(), receipt.First)
 	if err != nil {

@@ -109,6 +109,8 @@ type Private struct {
 	Client string `json:"client,omitempty"`
 	// Decision is the digest of what the policy decided, in hex.
 	Decision string `json:"decision,omitempty"`
+	// Erased names the records of which an erase entry says that they go.
+	Erased []Erased `json:"erased,omitempty"`
 	// Facts is the exact input of the policy decision.
 	Facts         json.RawMessage `json:"facts,omitempty"`
 	Incident      string          `json:"incident,omitempty"`
@@ -118,6 +120,13 @@ type Private struct {
 	// SubjectRefs are keyed hashes of the identifiers asked for or of the
 	// records released, in hex.
 	SubjectRefs []string `json:"subject_refs,omitempty"`
+}
+
+// Erased names one record of the entry's provider.
+type Erased struct {
+	Dataset string `json:"dataset"`
+	// Source is the blind source id, in hex.
+	Source string `json:"source"`
 }
 
 // Draft is an entry as the caller of Append knows it; the log adds the rest

@@ -224,11 +224,13 @@ func (s alteredStore) Batch(ctx context.Context, n int64) (*audit.Batch, error) 
 	return b, err
 }
 
-// TestPrivateDecision keeps the digest of the decision beside the facts, in
-// canonical order.
+// TestPrivateDecision keeps the digest of the decision, and what was erased,
+// beside the facts, in canonical order.
 func TestPrivateDecision(t *testing.T) {
-	raw, err := audit.Canonical(audit.Private{Client: "c", Decision: "d", Facts: json.RawMessage(`{}`), Salt: "s"})
-	if err != nil || string(raw) != `{"client":"c","decision":"d","facts":{},"salt":"s"}` {
+	raw, err := audit.Canonical(audit.Private{
+		Client: "c", Decision: "d", Erased: []audit.Erased{{Dataset: "e", Source: "f"}}, Facts: json.RawMessage(`{}`), Salt: "s",
+	})
+	if err != nil || string(raw) != `{"client":"c","decision":"d","erased":[{"dataset":"e","source":"f"}],"facts":{},"salt":"s"}` {
 		t.Errorf("%s, %v", raw, err)
 	}
 }

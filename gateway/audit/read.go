@@ -93,24 +93,35 @@ func Search(ctx context.Context, store Store, q Query) ([]Indexed, error) {
 // is no such entry or the log key of its month was destroyed, and Internal when
 // the private part is not the one that the entry committed to.
 func (l *Log) OpenPrivate(ctx context.Context, index int64) (Private, error) {
-	const op = "audit.OpenPrivate"
-	b, err := batchOf(ctx, l.cfg.Store, op, index)
+	b, err := batchOf(ctx, l.cfg.Store, "audit.OpenPrivate", index)
 	if err != nil {
 		return Private{}, err
+	}
+	_, p, err := b.Open(ctx, l.cfg.Keys, index)
+	return p, err
+}
+
+// Open returns an entry of b, checked like that of Log.Entry, with its private
+// part opened, as Log.OpenPrivate does. The log need not be open.
+func (b *Batch) Open(ctx context.Context, keys keyring.Keyring, index int64) (Entry, Private, error) {
+	const op = "audit.OpenPrivate"
+	if at := index - b.First; at < 0 || at >= int64(len(b.Entries)) || len(b.Leaves) != len(b.Entries) {
+		return Entry{}, Private{}, fault.New(fault.NotFound, op, fmt.Sprintf("batch %d has no such entry", b.N))
 	}
 	e, _, err := b.entry(index)
 	if err != nil {
-		return Private{}, err
+		return Entry{}, Private{}, err
 	}
 	at, err := time.Parse(timeLayout, e.Time)
 	if err != nil || index-b.First >= int64(len(b.Private)) {
-		return Private{}, fault.New(fault.Internal, op, "the entry has no time or no private part")
+		return Entry{}, Private{}, fault.New(fault.Internal, op, "the entry has no time or no private part")
 	}
-	sealer, err := l.cfg.Keys.Sealer(ctx, keyring.LogScope(at))
+	sealer, err := keys.Sealer(ctx, keyring.LogScope(at))
 	if err != nil {
-		return Private{}, err
+		return Entry{}, Private{}, err
 	}
-	return openPrivate(sealer, b.Private[index-b.First], e.ID, e.Private)
+	p, err := openPrivate(sealer, b.Private[index-b.First], e.ID, e.Private)
+	return e, p, err
 }
 
 // openPrivate opens a private part and checks that it is the one of which the
@@ -144,6 +155,8 @@ func readPrivate(plain []byte) (Private, error) {
 			p.Client = inside(value)
 		case "decision":
 			p.Decision = inside(value)
+		case "erased":
+			p.Erased = readErased(value)
 		case "facts":
 			p.Facts = json.RawMessage(value)
 		case "incident":
@@ -159,4 +172,24 @@ func readPrivate(plain []byte) (Private, error) {
 		return true
 	})
 	return p, err
+}
+
+// readErased reads the records that an erase entry names. The array was read as
+// part of the whole: no error is left.
+func readErased(value string) []Erased {
+	var all []Erased
+	_ = elements(value, func(object string) {
+		var e Erased
+		_ = members(object, func(key, value string, _ int) bool {
+			switch key {
+			case "dataset":
+				e.Dataset = inside(value)
+			case "source":
+				e.Source = inside(value)
+			}
+			return true
+		})
+		all = append(all, e)
+	})
+	return all
 }

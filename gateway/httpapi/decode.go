@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxBody bounds the body of every request but a submission.
+	// maxBody bounds the body of every request but those that carry lists.
 	maxBody = 64 << 10
 	// maxDepth bounds how deep a body may nest.
 	maxDepth = 8
@@ -26,16 +26,19 @@ const (
 // and unknown keys, keys in another case, values of the wrong type, text that
 // is not valid Unicode and anything after the value are faults of kind Invalid
 // that name the JSON pointer; a body over the limit is TooLarge.
-func decode(r *http.Request, v any) error {
+func decode(r *http.Request, v any) error { return decodeUpTo(maxBody, r, v) }
+
+// decodeUpTo is decode with a limit of its own, in bytes.
+func decodeUpTo(limit int64, r *http.Request, v any) error {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return invalid("", unsupported, "The body must be application/json.")
 	}
-	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	raw, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	if err != nil {
 		return fault.Wrap(fault.Invalid, "httpapi.decode", "The body could not be read.", err)
 	}
-	if len(raw) > maxBody {
-		return fault.New(fault.TooLarge, "httpapi.decode", "The body is larger than "+strconv.Itoa(maxBody>>10)+" KiB.")
+	if int64(len(raw)) > limit {
+		return fault.New(fault.TooLarge, "httpapi.decode", "The body is larger than "+strconv.FormatInt(limit>>10, 10)+" KiB.")
 	}
 	if !utf8.Valid(raw) {
 		return invalid("", "malformed-json", "The body is not valid UTF-8.")

@@ -22,6 +22,7 @@ type route struct {
 func (s *server) routes() []route {
 	return []route{
 		{method: http.MethodPost, path: "/v1/datasets/:dataset/submissions", name: "submissions.create", handle: s.createSubmission},
+		{method: http.MethodPost, path: "/v1/datasets/:dataset/withdrawals", name: "withdrawals.create", handle: s.createWithdrawal},
 		{method: http.MethodGet, path: "/v1/submissions/:id", name: "submissions.read", handle: s.readSubmission},
 		{method: http.MethodGet, path: "/v1/datasets", name: "datasets.list", handle: s.listDatasets},
 		{method: http.MethodGet, path: "/v1/datasets/:dataset/schema", name: "datasets.schema", handle: s.readSchema},

@@ -31,6 +31,7 @@ type world struct {
 	t     *testing.T
 	db    *sqlite.DB
 	log   *audit.Log
+	keys  *local.Ring
 	weak  *weakness
 	serve *submission.Service
 }
@@ -64,10 +65,10 @@ func newWorld(t *testing.T) *world {
 		_ = keys.Close()
 		_ = db.Close()
 	})
-	w := &world{t: t, db: db, log: log, weak: &weakness{at: -1}}
+	w := &world{t: t, db: db, log: log, keys: keys, weak: &weakness{at: -1}}
 	w.serve = submission.New(submission.Deps{
 		Rules: rulebook.NewBook(rules), Keys: keys, Clock: now,
-		Records: weakRecords{db.Records(), w.weak}, Events: weakEvents{db.Events(), w.weak}, Log: weakLog{w.weak, log},
+		Records: weakRecords{db.Records(), w.weak}, Events: weakEvents{db.Events(), w.weak}, Log: weakLog{log, w.weak},
 	})
 	return w
 }
@@ -136,6 +137,14 @@ func (w weakRecords) Insert(ctx context.Context, records []record.Record) (taken
 	return taken, err
 }
 
+func (w weakRecords) Withdraw(ctx context.Context, keys []record.Key) (had []record.Key, err error) {
+	err = w.do(func() error {
+		had, err = w.Store.Withdraw(ctx, keys)
+		return err
+	})
+	return had, err
+}
+
 type weakEvents struct {
 	event.Store
 
@@ -147,14 +156,14 @@ func (w weakEvents) Insert(ctx context.Context, e event.Event) error {
 }
 
 type weakLog struct {
-	*weakness
+	*audit.Log
 
-	log *audit.Log
+	*weakness
 }
 
 func (w weakLog) Append(ctx context.Context, r audit.Request) (receipt audit.Receipt, err error) {
 	err = w.do(func() error {
-		receipt, err = w.log.Append(ctx, r)
+		receipt, err = w.Log.Append(ctx, r)
 		return err
 	})
 	return receipt, err

@@ -71,7 +71,7 @@ func (p *preparer) prepare(n int, raw []byte) (*prepared, []RowError) {
 		return nil, errs
 	}
 	r := p.template
-	r.Source = p.index.Hash("source", r.Provider, row.SourceID)
+	r.Source = sourceRef(p.index, r.Provider, row.SourceID)
 	r.Digest = contentDigest(p.digest, row.Canonical)
 	r.Indexes = linkage.Indexes(p.index, p.ds.Name, row.Identifiers)
 	r.Area = row.Area

@@ -53,13 +53,26 @@ const recoverWindow = 30 * 24 * time.Hour
 // Deps.Grace leaves alone those that another gateway may still be working on, and
 // it runs from time to time.
 func (s *Service) Recover(ctx context.Context) (int, error) {
-	const page = 500
 	var n int
+	err := s.cutOff(ctx, eventKind, func(id string, o opened) error {
+		err := s.closeInterrupted(ctx, id, o)
+		if err == nil {
+			n++
+		}
+		return err
+	})
+	return n, err
+}
+
+// cutOff calls f with each thing of a kind, of the last recoverWindow and older
+// than Deps.Grace, whose stream ends with its opening.
+func (s *Service) cutOff(ctx context.Context, kind string, f func(id string, o opened) error) error {
+	const page = 500
 	after, young := floor(s.Clock().Add(-recoverWindow)), floor(s.Clock().Add(-s.Grace))
 	for {
-		last, err := s.Events.List(ctx, eventKind, after, page)
+		last, err := s.Events.List(ctx, kind, after, page)
 		if err != nil {
-			return n, err
+			return err
 		}
 		for _, e := range last {
 			after = e.ID
@@ -68,15 +81,14 @@ func (s *Service) Recover(ctx context.Context) (int, error) {
 			}
 			var o opened
 			if err := json.Unmarshal(e.Body, &o); err != nil {
-				return n, fault.Wrap(fault.Internal, "submission.Recover", "A submission cannot be read.", err)
+				return fault.Wrap(fault.Internal, "submission.Recover", "What was cut off cannot be read.", err)
 			}
-			if err := s.closeInterrupted(ctx, e.ID, o); err != nil {
-				return n, err
+			if err := f(e.ID, o); err != nil {
+				return err
 			}
-			n++
 		}
 		if len(last) < page {
-			return n, nil
+			return nil
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package submission takes rows from a partner and turns them into sealed
-// records.
+// records, and withdraws them again.
 //
 // It guarantees invariant 7: every row of a submission is accepted, unchanged,
 // corrected or rejected with its reason, and sending the same rows again
@@ -13,6 +13,10 @@
 // Between the two, records are stored and the log entry is appended. A
 // submission whose stream ends at 0 when the gateway starts was cut off:
 // Recover logs it and closes it, so that no stored row stays unlogged.
+//
+// A withdrawal is a stream of the same form. There the log entry comes first and
+// the rows go after it (package erasure): RecoverWithdrawals deletes what an entry
+// names and a stop of the gateway left.
 package submission
 
 import (
@@ -36,9 +40,12 @@ const MaxRows = 10_000
 // chunkRows is how many rows are sealed and stored together.
 const chunkRows = 512
 
-// Log is what a submission needs of the audit log.
+// Log is what submissions and withdrawals need of the audit log, all of it as
+// audit.Log does it.
 type Log interface {
 	Append(ctx context.Context, r audit.Request) (audit.Receipt, error)
+	Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error)
+	OpenPrivate(ctx context.Context, index int64) (audit.Private, error)
 }
 
 // atOnce is how many submissions of one agency are read and stored at the same

@@ -2,7 +2,6 @@ package submission
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"strconv"
@@ -13,8 +12,8 @@ import (
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/dataset"
-	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/record"
 )
@@ -216,17 +215,13 @@ func (w *work) putAll(ctx context.Context, valid []*prepared) error {
 }
 
 func (w *work) insertEvent(ctx context.Context, n int64, body any) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return fault.Wrap(fault.Internal, "submission.Submit", "The submission could not be recorded.", err)
-	}
-	return w.Events.Insert(ctx, event.Event{Kind: eventKind, ID: w.result.ID, N: n, Body: raw})
+	return w.event(ctx, eventKind, w.result.ID, n, body)
 }
 
 // entry is what the log says of a submission: counts, and nothing of any row.
 func (w *work) entry() audit.Request {
 	r := collectEntry(w.opened, w.result.ID, w.result.State)
-	r.Actor = actor(w.up)
+	r.Actor = actorOf(w.up.Principal)
 	for name, n := range map[string]int{
 		"received": w.result.Received, "accepted": w.result.Accepted, "unchanged": w.result.Unchanged,
 		"corrected": w.result.Corrected, "rejected": w.result.Rejected,
@@ -254,12 +249,12 @@ func collectEntry(o opened, id, state string) audit.Request {
 	}
 }
 
-func actor(up Upload) audit.Actor {
-	roles := make([]string, len(up.Principal.Roles))
-	for i, r := range up.Principal.Roles {
+func actorOf(p identity.Principal) audit.Actor {
+	roles := make([]string, len(p.Roles))
+	for i, r := range p.Roles {
 		roles[i] = string(r)
 	}
-	return audit.Actor{Agency: up.Principal.Agency, Roles: roles, Subject: up.Principal.Subject}
+	return audit.Actor{Agency: p.Agency, Roles: roles, Subject: p.Subject}
 }
 
 // monthHasher returns the digest key of a stored version. A key that was

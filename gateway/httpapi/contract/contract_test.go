@@ -58,6 +58,7 @@ func TestRoutes(t *testing.T) {
 		"POST /v1/agreements/{id}/suspend",
 		"POST /v1/case-links",
 		"POST /v1/datasets/{dataset}/submissions",
+		"POST /v1/datasets/{dataset}/withdrawals",
 		"POST /v1/decisions/explain",
 		"POST /v1/editions",
 		"POST /v1/policy/impact",

@@ -1,0 +1,31 @@
+package httpapi
+
+import "github.com/concord-gateway/concord/gateway/submission"
+
+// maxWithdrawal bounds the body of a withdrawal: 10,000 ids of 64 bytes and room.
+const maxWithdrawal = 1 << 20
+
+// withdrawalRequest names what is to go, by the provider's own ids.
+type withdrawalRequest struct {
+	SourceIDs []string `json:"source_ids"`
+	Reason    string   `json:"reason"`
+}
+
+// createWithdrawal takes records of the caller's own agency away.
+func (s *server) createWithdrawal(c *call) (*reply, error) {
+	var req withdrawalRequest
+	if err := decodeUpTo(maxWithdrawal, c.Request, &req); err != nil {
+		return nil, err
+	}
+	if err := required([2]string{"reason", req.Reason}); err != nil {
+		return nil, err
+	}
+	res, err := s.Submissions.Withdraw(c.ctx(), submission.Withdrawal{
+		Principal: c.principal, RequestID: c.requestID, Client: c.client(),
+		Dataset: c.Param("dataset"), Sources: req.SourceIDs, Reason: req.Reason,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &reply{body: res}, nil
+}
