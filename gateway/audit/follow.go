@@ -83,11 +83,11 @@ func (s *sequencer) resume(ctx context.Context, last *Batch) (*state, error) {
 	return &state{next: last.N + 1, tree: edge, root: root, tips: last.Tips}, nil
 }
 
-// findSession takes in the session that wrote the last batch. Its introduction
+// findSession takes in the session that wrote a batch. Its introduction
 // is found by the search rows, or without them by reading the log backwards; that
 // the log key countersigned it is what counts.
 func (s *sequencer) findSession(ctx context.Context, last *Batch) error {
-	found, err := s.l.cfg.Store.Search(ctx, Query{RequestID: last.Writer, Action: Admin})
+	found, err := s.l.cfg.Store.Search(ctx, Query{RequestID: last.Writer, Action: Admin, Before: last.Size})
 	if err != nil {
 		return err
 	}
@@ -203,6 +203,11 @@ func (s *sequencer) follow(ctx context.Context) error {
 		if err != nil {
 			return unavailable("audit.Append", "the log store does not answer", err)
 		}
+		if err := s.meet(ctx, b); fault.Is(err, fault.Unavailable) {
+			return unavailable("audit.Append", "the log store does not answer", err)
+		} else if err != nil {
+			return s.breakOff(fmt.Errorf("batch %d: %w", b.N, err))
+		}
 		after, full, err := s.takeOver(now, b)
 		if err != nil {
 			return s.breakOff(err)
@@ -213,6 +218,21 @@ func (s *sequencer) follow(ctx context.Context) error {
 		s.l.state.Store(after)
 		s.project(full)
 	}
+}
+
+// meet takes in the session that wrote a batch of another gateway, unless it is
+// known or the batch introduces it. A gateway that is opened knows the writer of
+// the last batch alone; others may have introduced theirs long before.
+func (s *sequencer) meet(ctx context.Context, b *Batch) error {
+	if _, known := s.sessions[b.Writer]; known {
+		return nil
+	}
+	for _, entry := range b.Entries {
+		if c, err := ColumnsOf(entry); err == nil && c.Action == Admin && c.RequestID == b.Writer {
+			return nil
+		}
+	}
+	return s.findSession(ctx, b)
 }
 
 // takeOver checks a batch of another gateway and returns the state after it.

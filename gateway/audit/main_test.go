@@ -19,6 +19,7 @@ const origin = "concord.example/log"
 
 func TestMain(m *testing.M) {
 	crashChild()
+	sharedChild()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
 }
 

@@ -171,6 +171,21 @@ func checkInclusion(t *testing.T, h *house, l *audit.Log, index int64) {
 	}
 }
 
+// TestOpenAmongGateways opens a gateway where another one wrote the last batch
+// than writes the next: it knows neither's session from the time before it.
+func TestOpenAmongGateways(t *testing.T) {
+	h := newHouse(t)
+	first, second := h.open(), h.open()
+	mustAppend(t, first, request(0, "telford-housing"))
+	mustAppend(t, second, request(1, "telford-housing"))
+	third := h.open()
+	mustAppend(t, first, request(2, "telford-housing"))
+	mustAppend(t, third, request(3, "telford-housing"))
+	mustAppend(t, second, request(4, "telford-housing"))
+	mustAppend(t, third, request(5, "telford-housing"))
+	wantOK(t, h.verify(nil))
+}
+
 // TestPublication: an entry can be proven once a checkpoint covers it, and every
 // checkpoint contains the one before.
 func TestPublication(t *testing.T) {
