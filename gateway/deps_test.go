@@ -69,7 +69,7 @@ var rules = map[string]rule{
 	"gateway/approval":           {kind: capability, imports: "fault notekey dataset agreement", tests: "//schemas //policies"},
 	"gateway/replay":             {kind: capability, imports: "fault keyring audit release policy", tests: "dataset agreement identity caselink linkage rulebook profile store/sqlite keyring/local //schemas //policies"},
 	"gateway/rulebook":           {kind: capability, imports: "fault dataset agreement approval policy policy/bundle", tests: "//schemas //policies"},
-	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/storetest keyring/local"},
+	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/storetest keyring/local fleet"},
 	"gateway/record":             {kind: capability, imports: "fault dataset keyring", tests: "keyring/local"},
 	"gateway/erasure":            {kind: capability, imports: "fault audit record"},
 	"gateway/linkage":            {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
@@ -96,6 +96,7 @@ var rules = map[string]rule{
 
 	"gateway/synthetic": {kind: sample, imports: "dataset", tests: "//schemas"},
 	"gateway/demo":      {kind: sample, imports: "*"},
+	"gateway/fleet":     {kind: sample}, // for tests: processes that are killed
 
 	"policies": {kind: files},
 	"schemas":  {kind: files},
@@ -114,7 +115,7 @@ var libraries = map[string]string{
 	"database/sql": "gateway/store/sqlite " + tests, // a test plays the administrator
 	"net/http": "gateway gateway/httpapi/... gateway/console gateway/client gateway/demo gateway/audit gateway/identity " +
 		"gateway/keyring/vault cmd/concord",
-	"os/exec": "gateway/store/mongotest " + tests,
+	"os/exec": "gateway/fleet gateway/store/mongotest " + tests,
 	"plugin":  "",
 	"unsafe":  "",
 	"C":       "",
