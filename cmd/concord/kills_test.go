@@ -1,0 +1,242 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway"
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/demo"
+	"github.com/concord-gateway/concord/gateway/fleet"
+	"github.com/concord-gateway/concord/gateway/store/mongo"
+	"github.com/concord-gateway/concord/gateway/store/mongotest"
+)
+
+const (
+	// killsVariable is how long the gateways suffer, as Go writes durations;
+	// `make soak` sets it.
+	killsVariable = "CONCORD_TEST_KILLS"
+	// killsByDefault is how long in `make test`.
+	killsByDefault = time.Minute
+	// patience is how long anything may take on a busy machine that is to
+	// happen at all.
+	patience = 3 * time.Minute
+)
+
+// TestInvariant01KilledGateways runs three `concord serve` on one server that
+// speaks the MongoDB protocol, with a dozen clients, and kills, stops and wakes
+// them at random. There is one dense log then, which verifies; every answer that
+// was given is in it, where it says and once; and all three gateways still work.
+func TestInvariant01KilledGateways(t *testing.T) {
+	const gateways, clients, every = 3, 12, 500 * time.Millisecond
+	uri, database := mongotest.URI(t), mongotest.Database(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	dir := filepath.Join(t.TempDir(), "shared")
+	if _, err := demo.Prepare(dir, "127.0.0.1:0", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	bases := make([]string, gateways)
+	for i := range bases {
+		bases[i] = writeConfig(t, r, dir, i, uri, database)
+	}
+	f := fleet.Start(t, fleet.Options{
+		Size: gateways, Seed: seed, Command: func(i int) *exec.Cmd { return serveCommand(t, dir, i) },
+		Pause:  fleet.Range{Min: 500 * time.Millisecond, Max: 3 * time.Second},
+		Frozen: fleet.Range{Min: time.Second, Max: 8 * time.Second},
+	})
+	t.Cleanup(func() { showLogs(t, dir) })
+	all := newCrowd(t, dir, bases)
+	var ready []*asker
+	for n := range clients {
+		ready = append(ready, &asker{crowd: all, n: n, r: rand.New(rand.NewPCG(seed, uint64(2+n)))})
+	}
+	for i := range bases {
+		waitFor(t, func() bool { return ready[0].nextAnalyst(t.Context(), i) })
+	}
+	waitFor(t, func() bool {
+		ready[0].rows++
+		return ready[0].once(t.Context(), 0)
+	})
+	all.running = f.Running
+	ctx, cancel := context.WithTimeout(t.Context(), duration(t))
+	defer cancel()
+	var running sync.WaitGroup
+	for _, c := range ready {
+		running.Go(func() { c.run(ctx, every) })
+	}
+	count := f.Harm(ctx)
+	running.Wait()
+	for i := range bases { // each still works
+		waitFor(t, func() bool { return ready[0].once(t.Context(), i) })
+	}
+	if err := f.Stop(patience); err != nil {
+		t.Fatal(err)
+	}
+	store := openLog(t, uri, database)
+	report, writers := wantLog(t, store, dir, all)
+	t.Logf("FAULT | 3 gateways on one log, SIGKILL and SIGSTOP | mongo | %d | requests %d, acknowledged %d, refused %d, unanswered %d; kills %d, stops %d; entries %d, batches %d, sessions %d: verified, nothing lost or doubled",
+		count.Kills+count.Stops, all.requests, len(all.answers), all.refused, all.lost, count.Kills, count.Stops, report.Entries, report.Batches, writers)
+}
+
+// duration is how long the gateways suffer.
+func duration(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv(killsVariable)
+	if text == "" {
+		return killsByDefault
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("%s: %v", killsVariable, err)
+	}
+	return d
+}
+
+// writeConfig writes the configuration of gateway i and returns its address. All
+// share keys, rules and database. Its port is below those that the system hands
+// out, so that nobody has it while the gateway is down.
+func writeConfig(t *testing.T, r *rand.Rand, dir string, i int, uri, database string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, "concord.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ""
+	waitFor(t, func() bool {
+		address = fmt.Sprintf("127.0.0.1:%d", 15000+r.IntN(15000))
+		var lc net.ListenConfig
+		l, err := lc.Listen(t.Context(), "tcp", address)
+		if err == nil {
+			err = l.Close()
+		}
+		return err == nil
+	})
+	text := strings.NewReplacer("127.0.0.1:8080", address, "checkpoint_every: 1s", "checkpoint_every: 2s").Replace(string(raw))
+	text += fmt.Sprintf("store:\n  mongo: {uri: %q, database: %q}\n", uri, database)
+	if err := os.WriteFile(configOf(dir, i), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "http://" + address
+}
+
+func configOf(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("gateway-%d.yaml", i)) }
+
+// serveCommand is `concord serve` for gateway i. What it logs is kept beside its
+// configuration.
+func serveCommand(t *testing.T, dir string, i int) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("concord", "serve", "--config", configOf(dir, i)) //nolint:noctx // the fleet ends it
+	out, err := os.OpenFile(configOf(dir, i)+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = out.Close() })
+	cmd.Stdout, cmd.Stderr = out, out
+	return cmd
+}
+
+// showLogs prints what went wrong in the gateways' own words, if the test failed.
+func showLogs(t *testing.T, dir string) {
+	t.Helper()
+	if d := os.Getenv("KEEP"); d != "" {
+		_ = exec.Command("sh", "-c", "cp "+dir+"/*.log "+d).Run()
+	}
+	if !t.Failed() {
+		return
+	}
+	const most = 40
+	files, _ := filepath.Glob(filepath.Join(dir, "*.log"))
+	for _, file := range files {
+		raw, _ := os.ReadFile(file)
+		var lines []string
+		for line := range strings.Lines(string(raw)) {
+			if !strings.Contains(line, `"level":"INFO"`) {
+				lines = append(lines, line)
+			}
+		}
+		t.Logf("%s:\n%s", filepath.Base(file), strings.Join(lines[max(0, len(lines)-most):], ""))
+	}
+}
+
+// waitFor waits until something is so.
+func waitFor(t *testing.T, so func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it does not come to that")
+		}
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+}
+
+// openLog opens the log that the gateways have left.
+func openLog(t *testing.T, uri, database string) audit.Store {
+	t.Helper()
+	db, err := mongo.Open(t.Context(), mongo.Options{URI: uri, Database: database})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db.Log()
+}
+
+// wantLog verifies the log, from the store and from an export, and holds every
+// answer against it. It returns how many sessions wrote it.
+func wantLog(t *testing.T, store audit.Store, dir string, all *crowd) (audit.Report, int) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, gateway.KeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := audit.VerifyOptions{Keys: strings.Fields(string(raw))}
+	report, err := audit.Verify(t.Context(), audit.StoreSource(store), opts)
+	if err != nil || !report.OK {
+		t.Fatalf("the log does not verify: %+v, %v", report.Problems, err)
+	}
+	if report.Checkpoint != report.Size {
+		t.Errorf("the published checkpoint has %d of %d entries", report.Checkpoint, report.Size)
+	}
+	var export bytes.Buffer
+	if err := audit.WriteExport(t.Context(), &export, store); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all.sample(5) {
+		opts.Receipt = a.Receipt
+		r, err := audit.Verify(t.Context(), audit.ReadExport(bytes.NewReader(export.Bytes())), opts)
+		if err != nil || !r.OK || !r.Receipt.Kept || !r.Receipt.Published || r.Root != report.Root {
+			t.Errorf("receipt %+v: %+v, %v", a.Receipt, r, err)
+		}
+	}
+	logged := readLog(t, audit.ReadExport(&export))
+	if last := logged.entries[len(logged.entries)-1]; last.action != audit.Heads {
+		t.Errorf("the log ends with %s", last.action)
+	}
+	for provider, n := range logged.chains {
+		if report.Providers[provider] != n {
+			t.Errorf("%s has a chain of %d entries, and %d in the log", provider, report.Providers[provider], n)
+		}
+	}
+	logged.holds(t, all.answers)
+	return report, len(logged.writers)
+}
