@@ -58,7 +58,9 @@ type Log struct {
 	// writes them.
 	keys  atomic.Pointer[[]*noteSigner]
 	tiles *tileStore
-	use   *window
+	// served is what everybody may read.
+	served *served
+	use    *window
 	// state is what is durable, read back and acknowledged.
 	state atomic.Pointer[state]
 	// publishing makes checkpoints of this process strictly follow each other.
@@ -96,7 +98,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, fault.New(fault.Invalid, op, "the origin of the log has to be a name without spaces and plus signs")
 	}
 	l := &Log{
-		cfg: cfg, tiles: newTileStore(cfg.Store), done: make(chan struct{}),
+		cfg: cfg, tiles: newTileStore(cfg.Store), served: newServed(), done: make(chan struct{}),
 		use: &window{times: map[actorKey][]time.Time{}},
 	}
 	l.seq = newSequencer(l)

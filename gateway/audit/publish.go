@@ -205,15 +205,22 @@ func (l *Log) Consistency(ctx context.Context, older, newer int64) (ConsistencyP
 
 // edge returns the right edge of a tree of at least size entries: that of this
 // process, or, when another gateway has published more than this one knows, one
-// read from the store.
+// read from the store, which is kept.
 func (l *Log) edge(ctx context.Context, size int64) (*tree, error) {
 	if now := l.state.Load(); now.tree.size >= size {
 		return &now.tree, nil
 	}
+	if kept := l.served.restored.Load(); kept != nil && kept.size >= size {
+		return kept, nil
+	}
 	edge, err := restore(size, func(level int, from, to int64) ([]tlog.Hash, error) {
 		return l.tiles.hashes(ctx, level, from, to)
 	})
-	return &edge, err
+	if err != nil {
+		return nil, err
+	}
+	l.served.restored.Store(&edge)
+	return &edge, nil
 }
 
 // Opening opens the newest published heads entry for a provider. It answers
