@@ -1,6 +1,6 @@
 # Concord. `make test` is the gate: what it passes may be merged, here and in CI.
-# It needs Go, and gcc for the race detector; everything else it builds itself,
-# once, into the user's cache.
+# It needs Go, gcc for the race detector and ssh-agent for the witnesses in tests;
+# everything else it builds itself, once, into the user's cache.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -31,9 +31,15 @@ TOOLS_DIR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/concord-tools
 tool_version = $(shell awk '$$1 == "$(2)" {print $$2; exit}' .ci/tools/$(1)/go.mod)
 GOLANGCI := $(TOOLS_DIR)/golangci-lint-$(call tool_version,golangci-lint,github.com/golangci/golangci-lint/v2)
 REGAL := $(TOOLS_DIR)/regal-$(call tool_version,regal,github.com/open-policy-agent/regal)
-# Real servers for tests, which find them by these variables.
+# Real programs for tests, which find them by these variables: a database server,
+# and what others verify and witness logs with.
 FERRETDB := $(TOOLS_DIR)/ferretdb-$(call tool_version,ferretdb,github.com/FerretDB/FerretDB)
+FSCK := $(TOOLS_DIR)/fsck-$(call tool_version,tessera,github.com/transparency-dev/tessera)
+LITEWITNESS := $(TOOLS_DIR)/litewitness-$(call tool_version,torchwood,filippo.io/torchwood)
+TEST_TOOLS := $(FERRETDB) $(FSCK) $(LITEWITNESS)
 export CONCORD_TEST_FERRETDB ?= $(FERRETDB)
+export CONCORD_TEST_FSCK ?= $(FSCK)
+export CONCORD_TEST_LITEWITNESS ?= $(LITEWITNESS)
 
 # The steps of `make test`, in the order in which they fail soonest.
 STEPS := tools fmt-check vet lint rego race judges bench-once build
@@ -55,7 +61,7 @@ test: ## the gate: format, vet, lint, Rego, tests with the race detector, benchm
 	printf '%s\n\nPASSED  %d steps in %ds\n' "$$summary" $(words $(STEPS)) $$((SECONDS - begin))
 
 .PHONY: race
-race: $(FERRETDB) ## every test, with the race detector; a test that cannot run is a failure
+race: $(TEST_TOOLS) ## every test, with the race detector; a test that cannot run is a failure
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -p $(P) -timeout 10m $(PKGS)
 
 # So many requests are too many for the race detector, which runs fewer.
@@ -111,7 +117,7 @@ bench-once:
 	$(GO) test -short -run='^$$' -bench=. -skip='^BenchmarkSoak|/=[0-9]{5,}$$' -benchtime=1x -p $(P) -timeout 5m $(bench_dirs)
 
 .PHONY: soak
-soak: $(FERRETDB) ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over; up to two hours
+soak: $(TEST_TOOLS) ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over; up to two hours
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
 	$(GO) test -run='^$$' -bench='^BenchmarkSoak' -benchtime=1x -p 1 -timeout 1h $(bench_dirs)
 	$(GO) test -run='^$$' -bench='/=[0-9]{5,}$$' -benchtime=$(BENCHTIME) -benchmem -p 1 -timeout 1h $(bench_dirs)
@@ -124,7 +130,7 @@ fuzz: ## each Fuzz target for FUZZTIME
 	done
 
 .PHONY: tools
-tools: $(GOLANGCI) $(REGAL) $(FERRETDB) ## build the linters and the servers for tests, once for each version
+tools: $(GOLANGCI) $(REGAL) $(TEST_TOOLS) ## build the linters and the programs for tests, once for each version
 
 $(GOLANGCI):
 	$(call build_tool,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
@@ -134,6 +140,12 @@ $(REGAL):
 
 $(FERRETDB):
 	$(call build_tool,ferretdb,.)
+
+$(FSCK):
+	$(call build_tool,tessera,github.com/transparency-dev/tessera/cmd/fsck)
+
+$(LITEWITNESS):
+	$(call build_tool,torchwood,filippo.io/torchwood/cmd/litewitness)
 
 # Built beside its place and moved, so that an interrupted build leaves nothing
 # that looks like a tool. -mod=readonly: what runs is what go.sum names.

@@ -3,6 +3,7 @@ module github.com/concord-gateway/concord
 go 1.26.0
 
 require (
+	filippo.io/torchwood v0.9.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/goccy/go-yaml v1.19.2

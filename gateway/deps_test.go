@@ -88,6 +88,7 @@ var rules = map[string]rule{
 	"gateway/store/mongotest": {kind: adapter}, // a server for tests, and only they import it
 	"gateway/keyring/local":   {kind: adapter, imports: "fault keyring"},
 	"gateway/keyring/vault":   {kind: adapter, imports: "fault keyring"},
+	"gateway/witness":         {kind: adapter, imports: "fault audit", tests: "store/sqlite keyring/local"},
 
 	"gateway/config":      {kind: face, imports: "fault identity"},
 	"gateway/client":      {kind: face, imports: "fault dataset audit"},
@@ -114,12 +115,13 @@ const tests = "(tests)"
 var libraries = map[string]string{
 	"database/sql": "gateway/store/sqlite " + tests, // a test plays the administrator
 	"net/http": "gateway gateway/httpapi/... gateway/console gateway/client gateway/demo gateway/audit gateway/identity " +
-		"gateway/keyring/vault cmd/concord",
+		"gateway/keyring/vault gateway/witness cmd/concord",
 	"os/exec": "gateway/fleet gateway/store/mongotest " + tests,
 	"plugin":  "",
 	"unsafe":  "",
 	"C":       "",
 
+	"filippo.io/torchwood":                  "gateway/audit gateway/httpapi/... " + tests,
 	"github.com/alecthomas/kong":            "cmd/concord",
 	"github.com/gin-gonic/gin":              "gateway/httpapi/... gateway/console",
 	"github.com/goccy/go-yaml":              "gateway/config gateway/httpapi/... gateway/policy " + tests,
@@ -137,8 +139,9 @@ var libraries = map[string]string{
 	"go.mongodb.org/mongo-driver":           "gateway/store/mongo",
 	"go.uber.org/goleak":                    tests,
 	"go.yaml.in/yaml":                       "gateway/config gateway/httpapi/... " + tests,
-	"golang.org/x/mod/sumdb":                "gateway/audit gateway/client",
-	"golang.org/x/mod/sumdb/note":           "gateway/approval gateway/audit gateway/notekey",
+	"golang.org/x/mod/sumdb":                "gateway/audit gateway/client gateway/witness " + tests,
+	"golang.org/x/mod/sumdb/tlog":           "gateway/audit gateway/client gateway/witness gateway/httpapi/... " + tests, // its types are in the port and in torchwood
+	"golang.org/x/mod/sumdb/note":           "gateway/approval gateway/audit gateway/notekey " + tests,
 	"golang.org/x/net/html":                 tests,
 	"golang.org/x/sync":                     "gateway gateway/audit gateway/httpapi/... gateway/submission gateway/profile",
 	"golang.org/x/sys":                      "gateway/policy", // the processor time of a thread

@@ -18,7 +18,9 @@ type draftBatch struct {
 	// firsts are the indexes of the first entries of the jobs.
 	firsts []int64
 	after  *state
-	full   []tile
+	// at is the time that the head says.
+	at   time.Time
+	full []tile
 	// intro is set when the batch introduces the session of this process.
 	intro bool
 }
@@ -83,7 +85,8 @@ func (s *sequencer) sign(b *draftBatch, now *state) error {
 	if err != nil {
 		return err
 	}
-	h := head{batch: b.batch.N, tips: digest, time: s.l.cfg.Clock()}
+	b.at = s.l.cfg.Clock()
+	h := head{batch: b.batch.N, tips: digest, time: b.at}
 	b.batch.Head, err = signTree(batchOrigin(s.l.cfg.Origin), after.tree.size, root, h.lines(), s.own.signer)
 	if err != nil {
 		return fault.Wrap(fault.Internal, op, "the head of the batch cannot be signed", err)
@@ -144,6 +147,7 @@ func (s *sequencer) commit(b *draftBatch) {
 			s.l.use.add(j.actor, j.at)
 		}
 	}
+	s.l.patience.grown(b.batch.First, b.batch.Size, b.at)
 	s.l.state.Store(b.after)
 	s.project(b.full)
 }

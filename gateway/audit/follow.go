@@ -45,6 +45,26 @@ func (s *sequencer) recover(ctx context.Context) error {
 		return fault.Wrap(fault.Unavailable, op, "the requests of the last day cannot be read", err)
 	}
 	s.l.state.Store(after)
+	return s.waiting(ctx, size, after.tree.size)
+}
+
+// waiting notes since when entries wait for a checkpoint, of which the newest has
+// a size.
+func (s *sequencer) waiting(ctx context.Context, size, end int64) error {
+	const op = "audit.Open"
+	s.l.learn(size)
+	if end <= size || s.l.cfg.Quorum == 0 {
+		return nil
+	}
+	b, err := batchOf(ctx, s.l.cfg.Store, op, size)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, op, "the oldest entry that is not published cannot be read", err)
+	}
+	at, err := headTime(b.Head)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, op, "the head of the oldest batch that is not published cannot be read", err)
+	}
+	s.l.patience.grown(size, end, at)
 	return nil
 }
 
@@ -215,6 +235,11 @@ func (s *sequencer) follow(ctx context.Context) error {
 		if err := s.followKeys(ctx, b); err != nil {
 			return unavailable("audit.Append", "the log was handed over to a key that cannot be had", err)
 		}
+		at, err := headTime(b.Head)
+		if err != nil {
+			return s.breakOff(err)
+		}
+		s.l.patience.grown(b.First, b.Size, at)
 		s.l.state.Store(after)
 		s.project(full)
 	}

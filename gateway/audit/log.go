@@ -36,6 +36,13 @@ type Config struct {
 	// KeyVersion is the version of the log key to bring the log to, from 1; zero
 	// means the one that it has come to. Versions only ever go up.
 	KeyVersion int
+	// Witnesses are asked to cosign every checkpoint. One is published only when
+	// Quorum of them have; 0 asks them and does not depend on them.
+	Witnesses []WitnessConfig
+	Quorum    int
+	// Patience is how long entries may wait for a published checkpoint, where there
+	// is a quorum, before Append refuses more; zero means DefaultPatience.
+	Patience time.Duration
 	// Queue is how many requests may wait for the sequencer; zero means 4096.
 	Queue int
 
@@ -58,11 +65,19 @@ type Log struct {
 	// writes them.
 	keys  atomic.Pointer[[]*noteSigner]
 	tiles *tileStore
-	use   *window
+	// served is what everybody may read.
+	served *served
+	use    *window
 	// state is what is durable, read back and acknowledged.
 	state atomic.Pointer[state]
-	// publishing makes checkpoints of this process strictly follow each other.
+	// publishing makes checkpoints of this process strictly follow each other. It
+	// guards pending, and the sizes of witnesses.
 	publishing sync.Mutex
+	witnesses  []*witness
+	pending    *unpublished
+	patience   patience
+	// halted is why nothing may be appended any more, as a witness showed.
+	halted atomic.Pointer[error]
 	// stop ends the publisher; done is closed when it has ended.
 	stop context.CancelFunc
 	done chan struct{}
@@ -88,7 +103,9 @@ type state struct {
 // tree and the requests of the last day, and answers a fault of kind Unavailable
 // when they do not fit together: a head that no introduced session signed, a root
 // that does not come out, a log that is shorter than, or differs from, its last
-// published checkpoint. Nothing is written.
+// published checkpoint. Every witness that can be reached is asked, too: with the
+// code CodeOlder or CodeForked when one has seen more of the log, or another.
+// Nothing is written.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	const op = "audit.Open"
 	cfg.defaults()
@@ -96,11 +113,18 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, fault.New(fault.Invalid, op, "the origin of the log has to be a name without spaces and plus signs")
 	}
 	l := &Log{
-		cfg: cfg, tiles: newTileStore(cfg.Store), done: make(chan struct{}),
+		cfg: cfg, tiles: newTileStore(cfg.Store), served: newServed(), done: make(chan struct{}),
 		use: &window{times: map[actorKey][]time.Time{}},
+	}
+	var err error
+	if l.witnesses, err = newWitnesses(&cfg); err != nil {
+		return nil, err
 	}
 	l.seq = newSequencer(l)
 	if err := l.seq.recover(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.meet(ctx); err != nil {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -119,6 +143,9 @@ func (c *Config) defaults() {
 	}
 	if c.Queue <= 0 {
 		c.Queue = defaultQueue
+	}
+	if c.Patience <= 0 {
+		c.Patience = DefaultPatience
 	}
 	if c.maxEntries <= 0 {
 		c.maxEntries = maxBatchEntries - 1
@@ -166,7 +193,8 @@ func (l *Log) Size() int64 { return l.state.Load().tree.size }
 // the drafts, when r is over its limit; Invalid and TooLarge (an entry of more
 // than 1 MiB, a request of more than a batch) for drafts that cannot be logged;
 // and Unavailable, with RetryAfter, when the queue is full, the keyring or the
-// store does not answer, or ctx ends. After Unavailable the entries may be in the
+// store does not answer, ctx ends, or (with the code CodeUnwitnessed) entries have
+// waited longer than Config.Patience for enough witnesses. After Unavailable the entries may be in the
 // log or may come into it later: they record a release that did not happen.
 func (l *Log) Append(ctx context.Context, r Request) (Receipt, error) {
 	if err := r.check(); err != nil {

@@ -159,6 +159,17 @@ func headOf(n treeNote) (head, error) {
 	return h, nil
 }
 
+// headTime returns the time that a batch head says, whose signature was verified
+// elsewhere or does not matter.
+func headTime(msg []byte) (time.Time, error) {
+	for line := range strings.Lines(string(msg)) {
+		if at, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "time "); ok {
+			return time.Parse(timeLayout, at)
+		}
+	}
+	return time.Time{}, errNote
+}
+
 // tipsDigest is SHA-256 over the canonical JSON of the ends of all providers'
 // chains.
 func tipsDigest(tips map[string]Tip) ([sha256.Size]byte, error) {

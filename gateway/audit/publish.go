@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,15 +41,29 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return checkpoint, err
 }
 
-// Publish appends a heads entry and signs and stores a checkpoint of the tree
-// that ends with it, unless everything that is in the log is published already.
+// Publish appends a heads entry, signs a checkpoint of the tree that ends with it,
+// has it cosigned and stores it, unless everything that is in the log is published
+// already. It answers Unavailable, with the code CodeUnwitnessed when too few
+// witnesses cosigned; the same checkpoint is tried again then, before another is
+// signed.
 func (l *Log) Publish(ctx context.Context) error {
 	const op = "audit.Publish"
 	l.publishing.Lock()
 	defer l.publishing.Unlock()
+	defer l.alarm()
 	published, _, err := l.cfg.Store.LastCheckpoint(ctx)
 	if err != nil && !isNotFound(err) {
 		return unavailable(op, "the log store does not answer", err)
+	}
+	l.learn(published)
+	if err := l.halted.Load(); err != nil {
+		return fault.Wrap(fault.Unavailable, op, "the log refuses to go on", *err)
+	}
+	if p := l.pending; p != nil && p.size > published {
+		if err := l.finish(ctx, p); err != nil {
+			return err
+		}
+		published = p.size
 	}
 	if l.state.Load().tree.size <= published {
 		return nil
@@ -57,14 +72,29 @@ func (l *Log) Publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	checkpoint, err := signTree(l.cfg.Origin, end.tree.size, end.root, nil, l.signers()...)
+	signed, err := signTree(l.cfg.Origin, end.tree.size, end.root, nil, l.signers()...)
 	if err != nil {
 		return unavailable(op, "the log key cannot sign", err)
 	}
-	err = l.cfg.Store.InsertCheckpoint(ctx, end.tree.size, checkpoint)
-	if err != nil && !fault.Is(err, fault.Conflict) {
-		return unavailable(op, "the log store does not answer", err)
+	return l.finish(ctx, &unpublished{end.tree.size, end.root, signed})
+}
+
+// finish has a signed checkpoint cosigned, and stores it.
+func (l *Log) finish(ctx context.Context, p *unpublished) error {
+	l.pending = p
+	checkpoint, err := l.cosign(ctx, p.size, p.root, p.signed)
+	if errors.Is(err, errSuperseded) {
+		l.pending = nil
 	}
+	if err != nil {
+		return err
+	}
+	err = l.cfg.Store.InsertCheckpoint(ctx, p.size, checkpoint)
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		return unavailable("audit.Publish", "the log store does not answer", err)
+	}
+	l.pending = nil
+	l.learn(p.size)
 	return nil
 }
 
@@ -115,7 +145,11 @@ func (l *Log) publisher(ctx context.Context) {
 				l.cfg.Logger.Warn("audit: a tile was not stored and will be computed again", "level", t.level, "n", t.n, "error", err)
 			}
 		case <-tick:
-			if err := l.Publish(ctx); err != nil {
+			err := l.Publish(ctx)
+			if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == CodeUnwitnessed {
+				continue // alarm tells, in its time
+			}
+			if err != nil {
 				l.cfg.Logger.Error("audit: no checkpoint was published", "error", err)
 			}
 		case <-ctx.Done():
@@ -205,15 +239,22 @@ func (l *Log) Consistency(ctx context.Context, older, newer int64) (ConsistencyP
 
 // edge returns the right edge of a tree of at least size entries: that of this
 // process, or, when another gateway has published more than this one knows, one
-// read from the store.
+// read from the store, which is kept.
 func (l *Log) edge(ctx context.Context, size int64) (*tree, error) {
 	if now := l.state.Load(); now.tree.size >= size {
 		return &now.tree, nil
 	}
+	if kept := l.served.restored.Load(); kept != nil && kept.size >= size {
+		return kept, nil
+	}
 	edge, err := restore(size, func(level int, from, to int64) ([]tlog.Hash, error) {
 		return l.tiles.hashes(ctx, level, from, to)
 	})
-	return &edge, err
+	if err != nil {
+		return nil, err
+	}
+	l.served.restored.Store(&edge)
+	return &edge, nil
 }
 
 // Opening opens the newest published heads entry for a provider. It answers

@@ -134,7 +134,7 @@ func (s *sequencer) write(ctx context.Context, jobs []*job) {
 			return
 		}
 		// Again each time round: what came in between may count.
-		if jobs = s.admit(jobs); len(jobs) == 0 {
+		if jobs = s.admit(s.patient(ctx, jobs)); len(jobs) == 0 {
 			return
 		}
 		b, err := s.build(jobs)
@@ -205,6 +205,9 @@ func (s *sequencer) insert(ctx context.Context, b *draftBatch) error {
 func (s *sequencer) settle(ctx context.Context) error {
 	if s.broken != nil {
 		return unavailable("audit.Append", "the log refuses to go on", s.broken)
+	}
+	if err := s.l.halted.Load(); err != nil {
+		return s.breakOff(*err)
 	}
 	b := s.unsettled
 	if b == nil {

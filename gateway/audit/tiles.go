@@ -66,22 +66,29 @@ func (t *tileStore) hashes(ctx context.Context, level int, from, to int64) ([]tl
 // leaves returns the leaf hashes of the entries from to to-1, from the batches.
 func (t *tileStore) leaves(ctx context.Context, from, to int64) ([]tlog.Hash, error) {
 	hashes := make([]tlog.Hash, 0, to-from)
+	err := t.eachLeaf(ctx, from, to, func(leaf []byte) { hashes = append(hashes, tlog.RecordHash(leaf)) })
+	return hashes, err
+}
+
+// eachLeaf calls f with the leaf data of the entries from to to-1, from the
+// batches.
+func (t *tileStore) eachLeaf(ctx context.Context, from, to int64, f func(leaf []byte)) error {
 	for from < to {
 		b, err := t.store.BatchOf(ctx, from)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if from < b.First || from-b.First >= int64(len(b.Leaves)) {
-			return nil, fault.New(fault.Unavailable, "audit.leaves", fmt.Sprintf("batch %d lacks entry %d", b.N, from))
+			return fault.New(fault.Unavailable, "audit.leaves", fmt.Sprintf("batch %d lacks entry %d", b.N, from))
 		}
 		for _, leaf := range b.Leaves[from-b.First:] {
 			if from < to {
-				hashes = append(hashes, tlog.RecordHash(leaf))
+				f(leaf)
 			}
 			from++
 		}
 	}
-	return hashes, nil
+	return nil
 }
 
 // reader reads the hashes of the whole tree whose edge is given.

@@ -101,6 +101,13 @@ type Log struct {
 	// KeyVersion is the version of the log key to bring the log to; 0 means the
 	// one that it has come to, which is 1 at first.
 	KeyVersion int `yaml:"key_version"`
+	// Witnesses are asked to cosign every checkpoint; one is published only when
+	// Quorum of them have.
+	Witnesses []Witness `yaml:"witnesses"`
+	Quorum    int       `yaml:"quorum"`
+	// Patience is how long entries may wait for that before nothing more is
+	// released.
+	Patience time.Duration `yaml:"patience"`
 }
 
 // Issuer is an identity provider of one agency.
@@ -142,13 +149,13 @@ func Load(path string) (*Config, error) {
 func Parse(raw []byte) (*Config, error) {
 	c := &Config{
 		Store: Store{Mongo: Mongo{Database: DefaultDatabase}},
-		Log:   Log{CheckpointEvery: DefaultCheckpointEvery}, Policy: Policy{Every: DefaultPolicyEvery},
+		Log:   Log{CheckpointEvery: DefaultCheckpointEvery, Patience: DefaultPatience}, Policy: Policy{Every: DefaultPolicyEvery},
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict(), yaml.DisallowUnknownField())
 	if err := dec.Decode(c); err != nil {
 		text := yaml.FormatError(err, false, true)
 		if strings.HasPrefix(text, "time:") { // a duration, whose key the library does not name
-			text = "log.checkpoint_every or policy.every: " + text
+			text = "log.checkpoint_every, log.patience or policy.every: " + text
 		}
 		return nil, fmt.Errorf("%s", text)
 	}
@@ -182,6 +189,9 @@ func (c *Config) check() error {
 		if is.JWKSFile == "" {
 			return missing(fmt.Sprintf("issuers[%d].jwks_file", i))
 		}
+	}
+	if err := c.Log.checkWitnesses(c.Production); err != nil {
+		return err
 	}
 	return c.Policy.check(c)
 }

@@ -23,7 +23,9 @@ policy:
   every: 3s
   authors: [{subject: author@police.example, key: police/author+1+x}]
   approvers: [{agency: police, subject: siro@police.example, key: police/siro+1+x}]
-log: {origin: concord.example/log, checkpoint_every: 2s, key_version: 2}
+log:
+  {origin: concord.example/log, checkpoint_every: 2s, key_version: 2, quorum: 1, patience: 2h, witnesses: [
+    {name: health, url: https://witness.health.example, key: health+1+a}, {url: http://127.0.0.1:7380/w, key: housing+2+b+c}]}
 store: {mongo: {uri: "mongodb://db.example:27017/?replicaSet=rs0", database: sharing}}
 issuers:
   - name: https://id.police.example
@@ -53,7 +55,12 @@ func TestLoad(t *testing.T) {
 			Authors:   []config.Signatory{{Subject: "author@police.example", Key: "police/author+1+x"}},
 			Approvers: []config.Signatory{{Agency: "police", Subject: "siro@police.example", Key: "police/siro+1+x"}},
 		},
-		Log:   config.Log{Origin: "concord.example/log", CheckpointEvery: 2 * time.Second, KeyVersion: 2},
+		Log: config.Log{
+			Origin: "concord.example/log", CheckpointEvery: 2 * time.Second, KeyVersion: 2, Quorum: 1, Patience: 2 * time.Hour,
+			Witnesses: []config.Witness{
+				{Name: "health", URL: "https://witness.health.example", Key: "health+1+a"}, {URL: "http://127.0.0.1:7380/w", Key: "housing+2+b+c"},
+			},
+		},
 		Store: config.Store{Mongo: config.Mongo{URI: "mongodb://db.example:27017/?replicaSet=rs0", Database: "sharing"}},
 		Issuers: []config.Issuer{{
 			Name: "https://id.police.example", Agency: "police", Audience: "https://concord.example",
@@ -78,10 +85,10 @@ func TestLoad(t *testing.T) {
 func TestParseDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := config.Parse([]byte(strings.NewReplacer(
-		", checkpoint_every: 2s", "", "  every: 3s\n", "", ", database: sharing", "",
+		", checkpoint_every: 2s", "", ", patience: 2h", "", "  every: 3s\n", "", ", database: sharing", "",
 	).Replace(good)))
 	if err != nil || c.Log.CheckpointEvery != config.DefaultCheckpointEvery || c.Policy.Every != config.DefaultPolicyEvery || c.DataDir != "data" ||
-		c.Store.Mongo.Database != config.DefaultDatabase {
+		c.Store.Mongo.Database != config.DefaultDatabase || c.Log.Patience != config.DefaultPatience {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -100,6 +107,16 @@ func TestParseRefuses(t *testing.T) {
 		{"interval without unit", "checkpoint_every: 2s", "checkpoint_every: two", "checkpoint_every"},
 		{"certificate without key", ", key: /etc/tls/key.pem", "", "tls"},
 		{"production without TLS", "tls: {cert: tls/chain.pem, key: /etc/tls/key.pem}\n", "", "tls"},
+		{"quorum below nothing", "quorum: 1", "quorum: -1", "log.quorum"},
+		{"quorum of more than there are", "quorum: 1", "quorum: 3", "log.quorum"},
+		{"patience too short", "patience: 2h", "patience: 59s", "log.patience"},
+		{"patience too long", "patience: 2h", "patience: 25h", "log.patience"},
+		{"seldom published", "checkpoint_every: 2s", "checkpoint_every: 31s", "log.checkpoint_every"},
+		{"witness without a key", ", key: health+1+a", "", "log.witnesses[0].key"},
+		{"one witness twice", "health+1+a", "health+1+b+c", "log.witnesses[1].key"},
+		{"witness without a URL", "url: http://127.0.0.1:7380/w, ", "", "log.witnesses[1].url"},
+		{"witness over another scheme", "http://127", "ftp://127", "log.witnesses[1].url"},
+		{"witness without TLS", "https://witness", "http://witness", "log.witnesses[0].url"},
 		{"policy interval too short", "every: 3s", "every: 5ms", "policy.every"},
 		{"production without a bundle", "  bundle: rules/bundle.tar.gz\n", "", "policy.bundle"},
 		{"bundle and folder", "production: true", "production: true\npolicies_dir: policies", "policy.bundle"},

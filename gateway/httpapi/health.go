@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
@@ -41,7 +42,38 @@ func (s *server) readyz(c *call) (*reply, error) {
 		s.Logger.Warn("not ready", "error", err)
 		return nil, fault.Wrap(fault.Unavailable, "httpapi.readyz", "The gateway is not ready.", err)
 	}
-	return &reply{body: map[string]string{"status": "ready"}}, nil
+	return &reply{body: readiness{Status: "ready", Log: publicationOf(s.Log.Publication())}}, nil
+}
+
+// readiness is the answer of a gateway that is ready.
+type readiness struct {
+	Status string      `json:"status"`
+	Log    publication `json:"log"`
+}
+
+// publication says how the publication of the log stands. A log that is not
+// witnessed does not make the gateway unready: what it has published is still to
+// be had, and what it refuses, it refuses with a reason.
+type publication struct {
+	Witnesses int      `json:"witnesses"`
+	Quorum    int      `json:"quorum"`
+	Missing   []string `json:"missing"`
+	// UnpublishedSince is when the oldest entry was logged that no published
+	// checkpoint covers, or null.
+	UnpublishedSince *string `json:"unpublished_since"`
+	Refusing         bool    `json:"refusing"`
+}
+
+func publicationOf(p audit.Publication) publication {
+	out := publication{Witnesses: p.Witnesses, Quorum: p.Quorum, Missing: p.Missing, Refusing: p.Refusing}
+	if out.Missing == nil {
+		out.Missing = []string{}
+	}
+	if !p.Since.IsZero() {
+		since := stamp(p.Since)
+		out.UnpublishedSince = &since
+	}
+	return out
 }
 
 func (s *server) openapi(*call) (*reply, error) {

@@ -14,7 +14,9 @@ type route struct {
 	open bool
 	// about routes ask concord.access themselves, once they know what the
 	// request is about.
-	about  bool
+	about bool
+	// static routes answer HEAD like GET, without the body.
+	static bool
 	handle handler
 }
 
@@ -43,6 +45,8 @@ func (s *server) routes() []route {
 		{method: http.MethodGet, path: "/v1/audit/consistency", name: "audit.consistency", handle: s.readConsistency},
 		{method: http.MethodGet, path: "/v1/audit/export", name: "audit.export", handle: s.exportLog},
 		{method: http.MethodGet, path: "/v1/disclosures", name: "disclosures.list", handle: s.listDisclosures},
+		{method: http.MethodGet, path: "/tlog/checkpoint", name: "tlog.checkpoint", public: true, static: true, handle: s.tlogCheckpoint},
+		{method: http.MethodGet, path: "/tlog/tile/*tile", name: "tlog.tile", public: true, static: true, handle: s.tlogTile},
 		{method: http.MethodGet, path: "/healthz", name: "healthz", public: true, handle: s.healthz},
 		{method: http.MethodGet, path: "/readyz", name: "readyz", public: true, handle: s.readyz},
 		{method: http.MethodGet, path: "/openapi.json", name: "openapi", open: true, handle: s.openapi},

@@ -101,7 +101,9 @@ func New(d Deps) http.Handler {
 	s := &server{Deps: d}
 	e.Use(s.envelope)
 	for _, r := range s.routes() {
-		e.Handle(r.method, r.path, s.adapt(r))
+		for _, method := range r.methods() {
+			e.Handle(method, r.path, s.adapt(r))
+		}
 	}
 	e.NoRoute(s.adapt(route{name: "none", public: true, handle: func(*call) (*reply, error) {
 		return nil, fault.New(fault.NotFound, "httpapi", "There is nothing here.")

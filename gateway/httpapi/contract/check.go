@@ -49,6 +49,9 @@ func (d *Deviation) Unwrap() error { return d.Err }
 func (c *Contract) Check(method, target string, status int, header http.Header, content []byte) error {
 	path, _, _ := strings.Cut(target, "?")
 	op := c.find(method, path)
+	if op == nil && method == http.MethodHead && status == http.StatusOK {
+		return c.checkHead(path, status, header, content)
+	}
 	if op == nil {
 		return c.checkUnknown(method, path, status, header, content)
 	}
@@ -66,6 +69,24 @@ func (c *Contract) Check(method, target string, status int, header http.Header, 
 	}
 	if err := c.checkContent(answer.content, header, content); err != nil {
 		return deviation("body", err)
+	}
+	return nil
+}
+
+// checkHead holds the answer to HEAD against what GET documents: all but the
+// body (RFC 9110 section 9.3.2).
+func (c *Contract) checkHead(path string, status int, header http.Header, content []byte) error {
+	op := c.find(http.MethodGet, path)
+	if op == nil {
+		return c.checkUnknown(http.MethodHead, path, status, header, content)
+	}
+	for _, h := range op.responses[strconv.Itoa(status)].headers {
+		if err := c.checkParameter(h, header.Values(h.name)); err != nil {
+			return &Deviation{Method: http.MethodHead, Path: op.template, Status: status, What: "header " + h.name, Err: err}
+		}
+	}
+	if len(content) != 0 {
+		return &Deviation{Method: http.MethodHead, Path: op.template, Status: status, What: "an answer to HEAD has a body"}
 	}
 	return nil
 }
@@ -162,19 +183,31 @@ func (c *Contract) find(method, path string) *operation {
 	bestLiterals := -1
 	segments := strings.Split(path, "/")
 	for _, op := range c.operations {
-		if op.method != method || len(op.segments) != len(segments) {
+		if op.method != method {
 			continue
 		}
-		if literals, ok := op.match(segments); ok && literals > bestLiterals {
+		if literals, ok := op.match(op.cut(segments)); ok && literals > bestLiterals {
 			best, bestLiterals = op, literals
 		}
 	}
 	return best
 }
 
+// cut joins the segments of a path that the last parameter takes.
+func (op *operation) cut(segments []string) []string {
+	last := len(op.segments) - 1
+	if !op.rest || len(segments) <= last {
+		return segments
+	}
+	return append(segments[:last:last], strings.Join(segments[last:], "/"))
+}
+
 // match compares the segments of a path with the template and counts those
 // that are literal.
 func (op *operation) match(segments []string) (literals int, ok bool) {
+	if len(segments) != len(op.segments) {
+		return 0, false
+	}
 	for i, want := range op.segments {
 		switch {
 		case strings.HasPrefix(want, "{"):

@@ -14,9 +14,10 @@
 // needed, so that loading is quick. No reference leaves the document, and
 // nothing is ever fetched.
 //
-// Two extensions are understood: x-concord-roles lists the roles that may call
-// an operation (none means every role), and x-concord-item-schema, beside the
-// schema of a media type, describes each line of an NDJSON body.
+// Three extensions are understood: x-concord-roles lists the roles that may call
+// an operation (none means every role); x-concord-item-schema, beside the schema
+// of a media type, describes each line of an NDJSON body; and x-concord-rest says
+// that the last parameter of a path takes the rest of it, slashes included.
 package contract
 
 import (

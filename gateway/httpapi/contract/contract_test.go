@@ -42,6 +42,8 @@ func TestRoutes(t *testing.T) {
 		"GET /healthz",
 		"GET /openapi.json",
 		"GET /readyz",
+		"GET /tlog/checkpoint",
+		"GET /tlog/tile/{tile}",
 		"GET /v1/agreements",
 		"GET /v1/agreements/{id}",
 		"GET /v1/audit/checkpoint",
@@ -264,7 +266,7 @@ func TestOperationsSayWhatTheyDo(t *testing.T) {
 		}
 	}
 	// DESIGN, "HTTP API": what needs no token.
-	if diff := cmp.Diff([]string{"GET /healthz", "GET /readyz"}, public); diff != "" {
+	if diff := cmp.Diff([]string{"GET /healthz", "GET /readyz", "GET /tlog/checkpoint", "GET /tlog/tile/{tile}"}, public); diff != "" {
 		t.Error(diff)
 	}
 }

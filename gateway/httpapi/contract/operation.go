@@ -18,7 +18,10 @@ type operation struct {
 	// roles may call it; none means every role.
 	roles []string
 	// public operations need no token.
-	public     bool
+	public bool
+	// rest operations take the rest of the path, with its slashes, as their last
+	// parameter.
+	rest       bool
 	parameters []parameter
 	// request is nil where no body is taken.
 	request   *body
@@ -107,6 +110,7 @@ func readOperation(n, item node, path, method string) (*operation, error) {
 		summary:     n.text("summary"),
 		description: n.text("description"),
 		roles:       n.texts("x-concord-roles"),
+		rest:        n.flag("x-concord-rest"),
 		responses:   map[string]response{},
 	}
 	tags := n.texts("tags")

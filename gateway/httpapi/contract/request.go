@@ -15,6 +15,9 @@ import (
 func (c *Contract) CheckRequest(method, target string, header http.Header, content []byte) error {
 	path, rawQuery, _ := strings.Cut(target, "?")
 	op := c.find(method, path)
+	if op == nil && method == http.MethodHead {
+		op = c.find(http.MethodGet, path)
+	}
 	if op == nil {
 		return &Deviation{Method: method, Path: path, What: "the route is not documented"}
 	}
@@ -70,7 +73,7 @@ func (c *Contract) checkParameters(op *operation, path string, query url.Values,
 
 // pathValue returns the decoded value that a path has for a parameter.
 func (op *operation) pathValue(path, name string) (string, error) {
-	segments := strings.Split(path, "/")
+	segments := op.cut(strings.Split(path, "/"))
 	for i, want := range op.segments {
 		if want == "{"+name+"}" {
 			return url.PathUnescape(segments[i])
