@@ -18,7 +18,7 @@ func (s logStore) Search(ctx context.Context, q audit.Query) (found []int64, err
 	if limit <= 0 {
 		limit = 100
 	}
-	terms := termsOf(q)
+	terms, common := termsOf(q)
 	query, args := searchSQL(q, terms)
 	rows, err := s.db.read.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s logStore) Search(ctx context.Context, q audit.Query) (found []int64, err
 	found = []int64{}
 	for len(found) < limit && rows.Next() {
 		h := hits{ats: make([][]byte, len(terms))}
-		if err := h.scan(rows); err != nil {
+		if err := h.scan(rows, common); err != nil {
 			return nil, failure(op, err)
 		}
 		if found, err = h.add(found, q, limit); err != nil {
@@ -48,12 +48,26 @@ type hits struct {
 	ats [][]byte
 }
 
-func (h *hits) scan(rows *sql.Rows) error {
-	into := []any{&h.n, &h.first, &h.size, &h.body}
+// scan reads a row, and which entries have the common terms of the query.
+func (h *hits) scan(rows *sql.Rows, common []string) error {
+	var held []byte
+	into := []any{&h.n, &h.first, &h.size, &held, &h.body}
 	for i := range h.ats {
 		into = append(into, &h.ats[i])
 	}
-	return rows.Scan(into...)
+	if err := rows.Scan(into...); err != nil {
+		return err
+	}
+	for _, term := range common {
+		r, at := partReader{rest: held}, []byte(nil)
+		for len(r.rest) > 0 {
+			if held, its := r.part(), r.part(); string(held) == term {
+				at = its
+			}
+		}
+		h.ats = append(h.ats, at)
+	}
+	return nil
 }
 
 // add appends the matching entries to found, the last first, up to limit.
@@ -95,32 +109,30 @@ func (h *hits) all(i int) bool {
 }
 
 // termsOf returns the terms of a query, those first that the fewest batches are
-// likely to have.
-func termsOf(q audit.Query) []string {
-	var terms []string
+// likely to have, and its common terms.
+func termsOf(q audit.Query) (terms, common []string) {
 	for _, t := range [termKinds]struct{ kind, value string }{
-		{termRequest, q.RequestID}, {termActor, q.Actor}, {termProvider, q.Provider},
-		{termPurpose, q.Purpose}, {termAgency, q.Agency}, {termAction, string(q.Action)},
+		{termRequest, q.RequestID}, {termActor, q.Actor}, {termProvider, q.Provider}, {termAction, string(q.Action)},
+		{commonAgency, q.Agency}, {commonPurpose, q.Purpose},
 	} {
-		if t.value != "" {
+		switch {
+		case t.value == "":
+		case isCommon(t.kind):
+			common = append(common, t.kind+t.value)
+		default:
 			terms = append(terms, t.kind+t.value)
 		}
 	}
-	return terms
-}
-
-// common reports whether many batches have a term, so that times choose better.
-func common(term string) bool {
-	return !strings.HasPrefix(term, termRequest) && !strings.HasPrefix(term, termActor) && !strings.HasPrefix(term, termProvider)
+	return terms, common
 }
 
 // searchSQL returns the query for the batches in which entries of q may be, with
 // their terms. Its first table leads: CROSS JOIN keeps SQLite to the order in
 // which they stand.
 func searchSQL(q audit.Query, terms []string) (query string, args []any) {
-	columns := "s.n, s.first, s.size, NULL"
+	columns := "s.n, s.first, s.size, s.common, NULL"
 	if q.From != "" || q.To != "" {
-		columns = "s.n, s.first, s.size, CASE WHEN s.earliest < ? OR (? AND s.latest >= ?) " +
+		columns = "s.n, s.first, s.size, s.common, CASE WHEN s.earliest < ? OR (? AND s.latest >= ?) " +
 			"THEN (SELECT body FROM audit_batches WHERE n = s.n) END"
 		args = append(args, q.From, q.To != "", q.To)
 	}
@@ -131,7 +143,7 @@ func searchSQL(q audit.Query, terms []string) (query string, args []any) {
 	}
 	lead := "t0"
 	switch {
-	case q.From != "" && (len(terms) == 0 || common(terms[0])):
+	case q.From != "" && (len(terms) == 0 || strings.HasPrefix(terms[0], termAction)): // times choose better
 		lead, tables = "s", []string{"audit_spans s INDEXED BY audit_spans_latest"}
 	case len(terms) == 0:
 		lead, tables = "s", []string{"audit_spans s"}

@@ -1,10 +1,10 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,7 +16,8 @@ import (
 // batches, which are derived and may be rebuilt like them. A term is a kind and a
 // value that entries of the batch have; at says which entries, a bit for each,
 // the lowest of the first byte for the first entry of the batch. A span says which
-// entries and which times the batch has.
+// entries and which times the batch has; its common terms are those that nearly
+// every batch has, so that there is nothing to look up: each with its entries.
 const schemaTerms = `
 DROP TABLE audit_entries;
 CREATE TABLE audit_terms (
@@ -30,27 +31,28 @@ CREATE TABLE audit_spans (
 	first    INTEGER NOT NULL,
 	size     INTEGER NOT NULL,
 	earliest TEXT NOT NULL,
-	latest   TEXT NOT NULL
+	latest   TEXT NOT NULL,
+	common   BLOB NOT NULL
 ) STRICT;
 CREATE INDEX audit_spans_latest ON audit_spans (latest);
 `
 
 // The kinds of terms: the letter that a term begins with.
 const (
-	termAction   = "a"
-	termAgency   = "g"
-	termPurpose  = "p"
-	termProvider = "r"
-	termActor    = "s"
-	termRequest  = "t"
+	termAction    = "a"
+	termProvider  = "p"
+	termRequest   = "r"
+	termActor     = "s"
+	commonAgency  = "A"
+	commonPurpose = "P"
 )
 
-// termKinds is how many terms an entry has at most.
+// termKinds is how many terms an entry has at most, the common ones included.
 const termKinds = 6
 
 // termChunks are the numbers of terms that one statement inserts, greatest
 // first.
-var termChunks = [...]int{128, 64, 32, 16, 8, 6, 5, 4, 2, 1} //nolint:gochecknoglobals // a constant table
+var termChunks = [...]int{128, 64, 32, 16, 8, 4, 3, 2, 1} //nolint:gochecknoglobals // a constant table
 
 // searchRows are the derived rows of a batch.
 type searchRows struct {
@@ -70,8 +72,8 @@ func searchRowsOf(b *audit.Batch) (searchRows, error) {
 			return searchRows{}, fault.Wrap(fault.Invalid, "sqlite.Log.searchRows", "an entry is not canonical JSON", err)
 		}
 		for _, t := range [termKinds]struct{ kind, value string }{
-			{termAction, string(c.Action)}, {termAgency, c.Agency}, {termPurpose, c.Purpose},
-			{termProvider, c.Provider}, {termActor, c.Actor}, {termRequest, c.RequestID},
+			{termAction, string(c.Action)}, {termProvider, c.Provider}, {termRequest, c.RequestID},
+			{termActor, c.Actor}, {commonAgency, c.Agency}, {commonPurpose, c.Purpose},
 		} {
 			if t.value == "" {
 				continue // no query asks for it
@@ -87,29 +89,28 @@ func searchRowsOf(b *audit.Batch) (searchRows, error) {
 		}
 		latest = max(latest, c.Time)
 	}
-	return searchRows{
-		span:  []any{b.N, b.First, b.Size, earliest, latest},
-		terms: termRows(b.N, found),
-	}, nil
+	common, terms := termRows(b.N, found)
+	return searchRows{span: []any{b.N, b.First, b.Size, earliest, latest, common}, terms: terms}, nil
 }
 
-// termRows returns the rows of terms in their order.
-func termRows(n int64, found map[string][]byte) []any {
-	type row struct {
-		term string
-		at   []byte
+// termRows returns the common terms as a span holds them, each followed by its
+// entries, and the rows of the others in their order.
+func termRows(n int64, found map[string][]byte) (common []byte, rows []any) {
+	terms := slices.Sorted(maps.Keys(found))
+	rows = make([]any, 0, len(terms)*termColumns)
+	common = []byte{}
+	for _, term := range terms {
+		if isCommon(term) {
+			common = appendPart(appendPart(common, []byte(term)), found[term])
+			continue
+		}
+		rows = append(rows, term, n, found[term])
 	}
-	rows := make([]row, 0, len(found))
-	for term, at := range found {
-		rows = append(rows, row{term, at})
-	}
-	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.term, b.term) })
-	values := make([]any, 0, len(rows)*termColumns)
-	for _, r := range rows {
-		values = append(values, r.term, n, r.at)
-	}
-	return values
+	return common, rows
 }
+
+// isCommon reports whether the spans hold a term: its kind is a capital.
+func isCommon(term string) bool { return term[0] <= 'Z' }
 
 // mark sets bit i of at, which grows as far as that.
 func mark(at []byte, i int) []byte {
@@ -146,7 +147,7 @@ func (s logStore) warm(ctx context.Context, op string) error {
 // A row that is there is replaced: what it says is derived, and no reason to
 // refuse a batch.
 const (
-	insertSpan  = "INSERT OR REPLACE INTO audit_spans (n, first, size, earliest, latest) VALUES (?, ?, ?, ?, ?)"
+	insertSpan  = "INSERT OR REPLACE INTO audit_spans (n, first, size, earliest, latest, common) VALUES (?, ?, ?, ?, ?, ?)"
 	insertTerms = "INSERT OR REPLACE INTO audit_terms (term, n, at) VALUES "
 	termColumns = 3
 )

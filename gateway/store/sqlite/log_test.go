@@ -118,7 +118,8 @@ func TestLogPlans(t *testing.T) {
 		{audit.Query{From: "t"}, []string{spans, sorted}},
 		{audit.Query{Action: audit.Consult, From: "t", To: "u"}, []string{spans, "SEARCH t0 USING PRIMARY KEY (term=? AND n=?)", sorted}},
 	} {
-		query, args := searchSQL(c.q, termsOf(c.q))
+		terms, _ := termsOf(c.q)
+		query, args := searchSQL(c.q, terms)
 		if diff := cmp.Diff(c.want, planOf(t, db, query, args)); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", c.q, diff)
 		}
