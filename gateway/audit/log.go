@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"log/slog"
 	"slices"
@@ -82,6 +83,8 @@ type state struct {
 	tree tree
 	root tlog.Hash
 	tips map[string]Tip
+	// ends are those of the tree after a batch of this process.
+	ends []tlog.Hash
 }
 
 // Open opens the log in a store. It reads the last batch, the right edge of the
@@ -282,7 +285,7 @@ type outcome struct {
 // receipt proves the first entry in the tree of the batch's head. It runs in the
 // caller's goroutine.
 func (o *outcome) receipt() (Receipt, error) {
-	proof, err := tlog.ProveRecord(o.state.tree.size, o.first, &o.state.tree)
+	proof, err := o.state.tree.prove(o.first, o.state.ends)
 	if err != nil {
 		return Receipt{}, fault.Wrap(fault.Internal, "audit.Append", "the entry cannot be proven", err)
 	}
@@ -293,10 +296,17 @@ func (o *outcome) receipt() (Receipt, error) {
 	}, nil
 }
 
+// encodeHashes returns hashes in base64.
 func encodeHashes(hashes []tlog.Hash) []string {
+	text := make([]byte, 0, len(hashes)*base64.StdEncoding.EncodedLen(tlog.HashSize))
+	for i := range hashes {
+		text = base64.StdEncoding.AppendEncode(text, hashes[i][:])
+	}
+	all := string(text) // of which the others are parts
 	encoded := make([]string, len(hashes))
-	for i, h := range hashes {
-		encoded[i] = h.String()
+	for i := range encoded {
+		each := len(all) / len(hashes)
+		encoded[i] = all[i*each : (i+1)*each]
 	}
 	return encoded
 }
