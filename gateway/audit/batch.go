@@ -150,9 +150,9 @@ func (s *sequencer) commit(b *draftBatch) {
 }
 
 // acknowledge answers the jobs of a durable batch.
-func (b *draftBatch) acknowledge(after *state) {
+func (b *draftBatch) acknowledge(c *coming, after *state) {
 	for i, j := range b.jobs {
-		j.reply <- outcome{first: b.firsts[i], count: len(j.entries), batch: b.batch, state: after}
+		j.acknowledge(c, outcome{first: b.firsts[i], count: len(j.entries), batch: b.batch, state: after})
 	}
 }
 

@@ -74,6 +74,7 @@ type Log struct {
 	closed      bool         // no more entries of others
 	shut        bool         // the queue is closed
 	queuedBytes atomic.Int64
+	coming      *coming
 }
 
 // state is the end of the log after one batch. It is immutable.
@@ -99,7 +100,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, fault.New(fault.Invalid, op, "the origin of the log has to be a name without spaces and plus signs")
 	}
 	l := &Log{
-		cfg: cfg, tiles: newTileStore(cfg.Store), done: make(chan struct{}),
+		cfg: cfg, tiles: newTileStore(cfg.Store), done: make(chan struct{}), coming: newComing(),
 		use: &window{times: map[actorKey][]time.Time{}},
 	}
 	l.seq = newSequencer(l)
@@ -222,7 +223,9 @@ func (r *Request) check() error {
 // enqueue prepares drafts, hands them to the sequencer and waits for it.
 func (l *Log) enqueue(ctx context.Context, r Request, drafts []Draft, limit *Limit) (outcome, error) {
 	const op = "audit.Append"
+	l.coming.begin()
 	entries, err := preparer{keys: l.cfg.Keys, now: l.cfg.Clock()}.entries(ctx, r, drafts)
+	l.coming.end()
 	if err != nil {
 		return outcome{}, err
 	}
@@ -236,12 +239,11 @@ func (l *Log) enqueue(ctx context.Context, r Request, drafts []Draft, limit *Lim
 	if err := l.send(j); err != nil {
 		return outcome{}, err
 	}
-	select {
-	case done := <-j.reply:
-		return done, done.err
-	case <-ctx.Done():
+	done, ok := j.wait(ctx)
+	if !ok {
 		return outcome{}, fault.Wrap(fault.Unavailable, op, "the caller gave up while its entry was being logged", ctx.Err())
 	}
+	return done, done.err
 }
 
 // send puts a job into the queue, or refuses it at once.
@@ -280,11 +282,14 @@ type outcome struct {
 	count int
 	batch *Batch
 	state *state
+	// coming, where set, counts the caller until dealtWith.
+	coming *coming
 }
 
 // receipt proves the first entry in the tree of the batch's head. It runs in the
 // caller's goroutine.
 func (o *outcome) receipt() (Receipt, error) {
+	defer o.dealtWith()
 	proof, err := o.state.tree.prove(o.first, o.state.ends)
 	if err != nil {
 		return Receipt{}, fault.Wrap(fault.Internal, "audit.Append", "the entry cannot be proven", err)
