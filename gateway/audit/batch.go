@@ -75,10 +75,11 @@ func (s *sequencer) sign(b *draftBatch, now *state) error {
 	const op = "audit.Append"
 	after := b.after
 	after.tree, b.full = now.tree.grow(b.leaves)
-	root, err := after.tree.root()
-	if err != nil {
+	var err error
+	if after.ends, err = after.tree.ends(); err != nil {
 		return fault.Wrap(fault.Internal, op, "the tree of the log has a hole", err)
 	}
+	root := after.ends[len(after.ends)-1]
 	after.root, after.tips = root, b.batch.Tips
 	b.batch.Size, b.batch.Root = after.tree.size, root[:]
 	digest, err := tipsDigest(b.batch.Tips)
@@ -153,9 +154,9 @@ func (s *sequencer) commit(b *draftBatch) {
 }
 
 // acknowledge answers the jobs of a durable batch.
-func (b *draftBatch) acknowledge(after *state) {
+func (b *draftBatch) acknowledge(c *coming, after *state) {
 	for i, j := range b.jobs {
-		j.reply <- outcome{first: b.firsts[i], count: len(j.entries), batch: b.batch, state: after}
+		j.acknowledge(c, outcome{first: b.firsts[i], count: len(j.entries), batch: b.batch, state: after})
 	}
 }
 

@@ -158,6 +158,9 @@ func appendLiteral(dst []byte, literal string) ([]byte, error) {
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
+	if isOrdinary(s) {
+		return append(append(dst, s...), '"')
+	}
 	for _, r := range s { // invalid UTF-8 comes as U+FFFD
 		switch {
 		case r >= ' ' && r != '"' && r != '\\':

@@ -31,10 +31,16 @@ func cosigned(checkpoint []byte, opts VerifyOptions) (*Problem, error) {
 	if opts.Quorum < 1 || opts.Quorum > len(opts.Witnesses) {
 		return nil, fault.New(fault.Invalid, "audit.Verify", "the quorum must be at least 1 and at most the number of witnesses")
 	}
-	n := 0
-	if n >= opts.Quorum {
+	found, enough, err := Cosigned(checkpoint, opts.Witnesses, opts.Quorum)
+	if enough {
 		return nil, nil //nolint:nilnil // nothing is wrong
 	}
-	return &Problem{Index: 0, Batch: -1, Code: CodeWitness, Message: fmt.Sprintf(
-		"%d of the %d witnesses that are asked for have cosigned the checkpoint", n, opts.Quorum)}, nil
+	if _, keys := cosigners("audit.Verify", opts.Witnesses); keys != nil {
+		return nil, keys
+	}
+	message := fmt.Sprintf("%d of the %d witnesses that have to have cosigned the checkpoint have", len(found), opts.Quorum)
+	if err != nil {
+		message = "the cosignatures of the checkpoint do not verify"
+	}
+	return &Problem{Index: 0, Batch: -1, Code: CodeWitness, Message: message}, nil
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"log/slog"
 	"slices"
@@ -88,6 +89,7 @@ type Log struct {
 	closed      bool         // no more entries of others
 	shut        bool         // the queue is closed
 	queuedBytes atomic.Int64
+	coming      *coming
 }
 
 // state is the end of the log after one batch. It is immutable.
@@ -97,6 +99,8 @@ type state struct {
 	tree tree
 	root tlog.Hash
 	tips map[string]Tip
+	// ends are those of the tree after a batch of this process.
+	ends []tlog.Hash
 }
 
 // Open opens the log in a store. It reads the last batch, the right edge of the
@@ -113,7 +117,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, fault.New(fault.Invalid, op, "the origin of the log has to be a name without spaces and plus signs")
 	}
 	l := &Log{
-		cfg: cfg, tiles: newTileStore(cfg.Store), served: newServed(), done: make(chan struct{}),
+		cfg: cfg, tiles: newTileStore(cfg.Store), served: newServed(), done: make(chan struct{}), coming: newComing(),
 		use: &window{times: map[actorKey][]time.Time{}},
 	}
 	var err error
@@ -247,7 +251,9 @@ func (r *Request) check() error {
 // enqueue prepares drafts, hands them to the sequencer and waits for it.
 func (l *Log) enqueue(ctx context.Context, r Request, drafts []Draft, limit *Limit) (outcome, error) {
 	const op = "audit.Append"
+	l.coming.begin()
 	entries, err := preparer{keys: l.cfg.Keys, now: l.cfg.Clock()}.entries(ctx, r, drafts)
+	l.coming.end()
 	if err != nil {
 		return outcome{}, err
 	}
@@ -261,12 +267,11 @@ func (l *Log) enqueue(ctx context.Context, r Request, drafts []Draft, limit *Lim
 	if err := l.send(j); err != nil {
 		return outcome{}, err
 	}
-	select {
-	case done := <-j.reply:
-		return done, done.err
-	case <-ctx.Done():
+	done, ok := j.wait(ctx)
+	if !ok {
 		return outcome{}, fault.Wrap(fault.Unavailable, op, "the caller gave up while its entry was being logged", ctx.Err())
 	}
+	return done, done.err
 }
 
 // send puts a job into the queue, or refuses it at once.
@@ -305,12 +310,15 @@ type outcome struct {
 	count int
 	batch *Batch
 	state *state
+	// coming, where set, counts the caller until dealtWith.
+	coming *coming
 }
 
 // receipt proves the first entry in the tree of the batch's head. It runs in the
 // caller's goroutine.
 func (o *outcome) receipt() (Receipt, error) {
-	proof, err := tlog.ProveRecord(o.state.tree.size, o.first, &o.state.tree)
+	defer o.dealtWith()
+	proof, err := o.state.tree.prove(o.first, o.state.ends)
 	if err != nil {
 		return Receipt{}, fault.Wrap(fault.Internal, "audit.Append", "the entry cannot be proven", err)
 	}
@@ -321,10 +329,17 @@ func (o *outcome) receipt() (Receipt, error) {
 	}, nil
 }
 
+// encodeHashes returns hashes in base64.
 func encodeHashes(hashes []tlog.Hash) []string {
+	text := make([]byte, 0, len(hashes)*base64.StdEncoding.EncodedLen(tlog.HashSize))
+	for i := range hashes {
+		text = base64.StdEncoding.AppendEncode(text, hashes[i][:])
+	}
+	all := string(text) // of which the others are parts
 	encoded := make([]string, len(hashes))
-	for i, h := range hashes {
-		encoded[i] = h.String()
+	for i := range encoded {
+		each := len(all) / len(hashes)
+		encoded[i] = all[i*each : (i+1)*each]
 	}
 	return encoded
 }

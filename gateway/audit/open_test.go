@@ -120,7 +120,7 @@ func TestReopen(t *testing.T) {
 	if err := raw.QueryRow("SELECT count(*) FROM audit_tiles").Scan(&tiles); err != nil || tiles != 4 {
 		t.Fatalf("%d tiles are stored, want 4 (%v)", tiles, err)
 	}
-	if _, err := raw.Exec("DROP TRIGGER audit_tiles_no_delete; DELETE FROM audit_tiles WHERE n > 0; DELETE FROM audit_entries"); err != nil {
+	if _, err := raw.Exec("DROP TRIGGER audit_tiles_no_delete; DELETE FROM audit_tiles WHERE n > 0; DELETE FROM audit_terms; DELETE FROM audit_spans"); err != nil {
 		t.Fatal(err)
 	}
 	l := h.open()

@@ -113,7 +113,8 @@ func (p preparer) entry(ctx context.Context, r Request, d *Draft) (prepared, err
 	if err != nil {
 		return prepared{}, err
 	}
-	text, err := Canonical(openEntry(r, d, base))
+	open := openEntry(r, d, base)
+	text, splice, err := entryText(&open)
 	if err != nil {
 		return prepared{}, err
 	}
@@ -123,13 +124,10 @@ func (p preparer) entry(ctx context.Context, r Request, d *Draft) (prepared, err
 	e := prepared{text: text, provider: d.Provider, private: sealed, about: d.Action == Consult && d.Area == ""}
 	if d.Provider == "" {
 		e.leaf = sha256.Sum256(text)
-		return e, nil
+	} else {
+		e.splice = splice
 	}
-	err = members(string(text), func(key, _ string, end int) bool {
-		e.splice = end
-		return key != "provider"
-	})
-	return e, err
+	return e, nil
 }
 
 // heads prepares a heads entry as far as it can be before the sequencer.
@@ -149,11 +147,12 @@ func (p preparer) private(ctx context.Context, at time.Time, private Private) (E
 	_, _ = rand.Read(random) // never fails (documented)
 	salt, nonce := random[:32], random[32:]
 	private.Salt = hex.EncodeToString(salt)
-	plain, err := Canonical(private)
+	// The hash is over the salt and the text, which names the salt too.
+	salted, err := privateText(append(make([]byte, 0, 1<<10), salt...), &private)
 	if err != nil {
 		return Entry{}, nil, err
 	}
-	hash := privateHash(salt, plain)
+	hash, plain := sha256.Sum256(salted), salted[len(salt):]
 	sealed, err := p.seal(ctx, at, id.String(), plain)
 	return Entry{
 		ID: id.String(), Nonce: hex.EncodeToString(nonce), Private: hex.EncodeToString(hash[:]), Time: FormatTime(at),

@@ -117,12 +117,12 @@ func (l *Log) commitHeads(ctx context.Context) (*state, error) {
 	if err := l.send(j); err != nil {
 		return nil, err
 	}
-	select {
-	case done := <-j.reply:
-		return done.state, done.err
-	case <-ctx.Done():
+	done, ok := j.wait(ctx)
+	if !ok {
 		return nil, fault.Wrap(fault.Unavailable, op, "the heads entry was not logged in time", ctx.Err())
 	}
+	done.dealtWith()
+	return done.state, done.err
 }
 
 // publisher stores complete tiles and publishes checkpoints until the sequencer

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/fault"
@@ -30,6 +31,8 @@ type job struct {
 	actor   actorKey
 	at      time.Time
 	reply   chan outcome // has room for the one outcome
+	// state says whether the caller still waits.
+	state atomic.Int32
 	// heads, where set, asks for a heads entry behind everything in the batch;
 	// the job has no entries then.
 	heads *headsDraft
@@ -81,49 +84,72 @@ func (s *sequencer) run(ctx context.Context) {
 	}
 }
 
-// drain waits for a job and returns it with everything else that is queued and
-// fits into one batch; nil means that the log is closed and the queue empty.
-// Callers that are ready to run go first, as long as that brings jobs: those that
-// the last batch has answered come back with their next requests, and would miss
-// this one. It costs a lone caller less than a microsecond; there is no timer.
+// drain waits for a job and returns it with everything else that fits into one
+// batch; nil means that the log is closed and the queue empty.
 func (s *sequencer) drain() []*job {
-	first := s.held
-	s.held = nil
-	if first == nil {
-		var ok bool
-		if first, ok = <-s.queue; !ok {
-			return nil
-		}
+	if s.held != nil {
+		return s.gather(nil)
 	}
-	jobs, entries, size := []*job{first}, first.count(), first.bytes
-	const room = maxBatchBytes - sessionBytes
-	seen := 0 // how many there were at the last yield
-	for {
-		select {
-		case j, ok := <-s.queue:
-			if !ok {
-				return jobs
-			}
-			if entries+j.count() > s.l.cfg.maxEntries || size+j.bytes > room {
-				s.held = j
-				return jobs
-			}
+	j, ok := <-s.queue
+	if !ok {
+		return nil
+	}
+	s.l.queuedBytes.Add(-int64(j.bytes))
+	return s.gather([]*job{j})
+}
+
+// gather adds to jobs what is queued and fits into one batch with them. It waits
+// for those who are about to come, and for nobody else: those that the last batch
+// has answered come back with their next requests, and would miss this one. It
+// costs a lone caller less than a microsecond.
+func (s *sequencer) gather(jobs []*job) []*job {
+	entries, size := 0, 0
+	for _, j := range jobs {
+		entries, size = entries+j.count(), size+j.bytes
+	}
+	late := time.Now().Add(gatherAtMost)
+	yielded := false
+	for j, open := s.take(late, false); open; j, open = s.take(late, yielded) {
+		switch {
+		case j != nil && len(jobs) > 0 && (entries+j.count() > s.l.cfg.maxEntries || size+j.bytes > maxBatchBytes-sessionBytes):
+			s.held = j
+			return jobs
+		case j != nil:
 			jobs, entries, size = append(jobs, j), entries+j.count(), size+j.bytes
+			yielded = entries >= s.l.cfg.maxEntries // then nobody is waited for
+		case yielded:
+			return jobs
 		default:
-			if len(jobs) == seen {
-				return jobs
-			}
-			seen = len(jobs)
-			runtime.Gosched()
+			yielded = true
+			runtime.Gosched() // who is ready to run goes first
 		}
 	}
+	return jobs
+}
+
+// take returns the next job that waits, or nil; open is false when none will ever
+// come. Unless hurried, it waits for those who are coming.
+func (s *sequencer) take(late time.Time, hurried bool) (j *job, open bool) {
+	if s.held != nil {
+		j, s.held = s.held, nil
+		return j, true
+	}
+	select {
+	case j, open = <-s.queue:
+	default:
+		open = true
+		for waited := !hurried; waited && open && j == nil; {
+			j, open, waited = s.l.coming.wait(s.queue, late)
+		}
+	}
+	if j != nil {
+		s.l.queuedBytes.Add(-int64(j.bytes))
+	}
+	return j, open
 }
 
 // write makes the jobs durable and answers each of them.
 func (s *sequencer) write(ctx context.Context, jobs []*job) {
-	for _, j := range jobs {
-		s.l.queuedBytes.Add(-int64(j.bytes))
-	}
 	if err := s.settle(ctx); err != nil {
 		refuse(jobs, err)
 		return
@@ -145,7 +171,7 @@ func (s *sequencer) write(ctx context.Context, jobs []*job) {
 		err = s.insert(ctx, b)
 		if err == nil {
 			s.commit(b)
-			b.acknowledge(s.l.state.Load())
+			b.acknowledge(s.l.coming, s.l.state.Load())
 			s.yield(ctx)
 			return
 		}
@@ -154,6 +180,7 @@ func (s *sequencer) write(ctx context.Context, jobs []*job) {
 			return
 		}
 		s.lost = true
+		jobs = s.gather(jobs) // what has come meanwhile goes along
 	}
 }
 

@@ -47,13 +47,13 @@ func MarshalBatch(b *Batch) ([]byte, error) {
 	}
 	body := append(make([]byte, 0, size), batchVersion)
 	for _, part := range [][]byte{b.Root, []byte(b.Writer), b.Head, tips, salts} {
-		body = appendPart(body, part)
+		body = AppendPart(body, part)
 	}
 	body = binary.AppendUvarint(body, uint64(count))
 	for i := range b.Entries {
-		body = appendPart(body, b.Leaves[i])
-		body = appendPart(body, b.Entries[i])
-		body = appendPart(body, b.Private[i])
+		body = AppendPart(body, b.Leaves[i])
+		body = AppendPart(body, b.Entries[i])
+		body = AppendPart(body, b.Private[i])
 	}
 	return body, nil
 }
@@ -101,8 +101,17 @@ func UnmarshalBatch(b *Batch, body []byte) error {
 	return nil
 }
 
-func appendPart(dst, part []byte) []byte {
+// AppendPart appends part, preceded by its length as an unsigned varint.
+func AppendPart(dst, part []byte) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(part))), part...)
+}
+
+// CutPart returns the part at the front of raw, as AppendPart wrote it, and what
+// follows it; false when there is none.
+func CutPart(raw []byte) (part, rest []byte, ok bool) {
+	r := partReader{rest: raw}
+	part = r.part()
+	return part, r.rest, !r.bad
 }
 
 // partReader reads parts from the front of rest; bad is set for good once a part

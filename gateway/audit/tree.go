@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -100,6 +101,49 @@ func (t *tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 
 // root returns the root hash.
 func (t *tree) root() (tlog.Hash, error) { return tlog.TreeHash(t.size, t) }
+
+var errEdge = errors.New("the edge of the tree has a hole")
+
+// ends returns for each level the hash of the last subtree of the tree, which need
+// not be complete; the last of them is the root. The tree must not be empty.
+func (t *tree) ends() ([]tlog.Hash, error) {
+	n := t.size - 1
+	end, ok := t.node(0, n)
+	ends := []tlog.Hash{end}
+	for k := 0; ok && n > 0; k, n = k+1, n>>1 {
+		if n&1 == 1 {
+			var left tlog.Hash
+			left, ok = t.node(k, n-1)
+			end = tlog.NodeHash(left, end)
+		}
+		ends = append(ends, end)
+	}
+	if !ok {
+		return nil, errEdge
+	}
+	return ends, nil
+}
+
+// prove returns the inclusion proof of leaf n (RFC 6962 section 2.1.1) from the
+// edge and its ends: what tlog.ProveRecord does without knowing the ends.
+func (t *tree) prove(n int64, ends []tlog.Hash) ([]tlog.Hash, error) {
+	proof := make([]tlog.Hash, 0, len(ends))
+	for k, last := 0, t.size-1; last > 0; k, n, last = k+1, n>>1, last>>1 {
+		sibling := n ^ 1
+		switch {
+		case sibling > last: // there is none on this level
+		case sibling == last:
+			proof = append(proof, ends[k])
+		default:
+			hash, ok := t.node(k, sibling)
+			if !ok {
+				return nil, errEdge
+			}
+			proof = append(proof, hash)
+		}
+	}
+	return proof, nil
+}
 
 // tile is a complete tile: 256 hashes of one level.
 type tile struct {

@@ -3,6 +3,7 @@ package audit
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -78,6 +79,13 @@ func checkProof(t *testing.T, tr *tree, n int64, root tlog.Hash) {
 	proof, err := tlog.ProveRecord(tr.size, n, tr)
 	if err != nil {
 		t.Fatalf("leaf %d of %d: %v", n, tr.size, err)
+	}
+	ends, err := tr.ends()
+	if err != nil || ends[len(ends)-1] != root {
+		t.Fatalf("the ends of %d leaves do not reach the root: %v", tr.size, err)
+	}
+	if ours, err := tr.prove(n, ends); err != nil || !slices.Equal(ours, proof) {
+		t.Fatalf("leaf %d of %d is proven by %v, not %v: %v", n, tr.size, ours, proof, err)
 	}
 	leaf := leafOf(n)
 	if err := tlog.CheckRecord(proof, tr.size, root, n, tlog.RecordHash(leaf[:])); err != nil {

@@ -3,10 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/fault"
@@ -14,8 +11,8 @@ import (
 
 // schemaLog refuses every way of changing what is the log (audit_batches), its
 // published checkpoints and its tiles: UPDATE, DELETE, and the INSERT OR REPLACE
-// that deletes unseen. The search rows (audit_entries) are derived and may be
-// rebuilt.
+// that deletes unseen. The search rows (audit_entries, which schemaTerms replaces)
+// are derived and may be rebuilt.
 const schemaLog = `
 CREATE TABLE audit_batches (
 	n     INTEGER PRIMARY KEY CHECK (n >= 0),
@@ -100,7 +97,7 @@ func (s logStore) InsertBatch(ctx context.Context, b *audit.Batch) error {
 	if err != nil {
 		return err
 	}
-	rows, err := searchRows(b)
+	rows, err := searchRowsOf(b)
 	if err != nil {
 		return err
 	}
@@ -111,7 +108,7 @@ func (s logStore) InsertBatch(ctx context.Context, b *audit.Batch) error {
 		if _, err := s.db.writes.exec(ctx, tx, insertBatch, b.N, b.First, b.Size, body); err != nil {
 			return err
 		}
-		return s.insertSearchRows(ctx, tx, rows)
+		return s.db.insertSearchRows(ctx, tx, rows)
 	})
 }
 
@@ -134,9 +131,14 @@ func (s logStore) BatchOf(ctx context.Context, index int64) (*audit.Batch, error
 
 // batch returns the batch that a query finds.
 func (s logStore) batch(ctx context.Context, op, query string, args ...any) (*audit.Batch, error) {
+	return oneBatch(ctx, s.db.reads, op, query, args...)
+}
+
+// oneBatch returns the batch that a query finds, or answers NotFound.
+func oneBatch(ctx context.Context, from queryer, op, query string, args ...any) (*audit.Batch, error) {
 	b := new(audit.Batch)
 	var body []byte
-	if err := s.one(ctx, op, query, args, &b.N, &b.First, &b.Size, &body); err != nil {
+	if err := one(ctx, from, op, query, args, &b.N, &b.First, &b.Size, &body); err != nil {
 		return nil, err
 	}
 	if err := audit.UnmarshalBatch(b, body); err != nil {
@@ -146,9 +148,9 @@ func (s logStore) batch(ctx context.Context, op, query string, args ...any) (*au
 }
 
 // one scans the row that a query finds, or answers NotFound.
-func (s logStore) one(ctx context.Context, op, query string, args []any, into ...any) error {
+func one(ctx context.Context, from queryer, op, query string, args []any, into ...any) error {
 	found := false
-	err := collect(ctx, s.db.reads, op, func(rows *sql.Rows) error {
+	err := collect(ctx, from, op, func(rows *sql.Rows) error {
 		found = true
 		return rows.Scan(into...)
 	}, query, args...)
@@ -156,52 +158,6 @@ func (s logStore) one(ctx context.Context, op, query string, args []any, into ..
 		return failure(op, sql.ErrNoRows)
 	}
 	return err
-}
-
-func (s logStore) Search(ctx context.Context, q audit.Query) ([]int64, error) {
-	var where []string
-	var args []any
-	add := func(condition string, value any) {
-		where = append(where, condition)
-		args = append(args, value)
-	}
-	for _, c := range []struct{ condition, value string }{
-		{"actor = ?", q.Actor},
-		{"agency = ?", q.Agency},
-		{"action = ?", string(q.Action)},
-		{"provider <> '' AND provider = ?", q.Provider}, // the first half lets the partial index serve
-		{"purpose = ?", q.Purpose},
-		{"request_id = ?", q.RequestID},
-		{"time >= ?", q.From},
-		{"time < ?", q.To},
-	} {
-		if c.value != "" {
-			add(c.condition, c.value)
-		}
-	}
-	if q.Before > 0 {
-		add("idx < ?", q.Before)
-	}
-	if q.After > 0 {
-		add("idx > ?", q.After)
-	}
-	query := "SELECT idx FROM audit_entries"
-	if len(where) > 0 {
-		query += " WHERE " + strings.Join(where, " AND ")
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 100
-	}
-	query += " ORDER BY idx DESC LIMIT " + strconv.Itoa(limit)
-	found := []int64{}
-	err := collect(ctx, s.db.read, "sqlite.Log.Search", func(rows *sql.Rows) error {
-		var index int64
-		err := rows.Scan(&index)
-		found = append(found, index)
-		return err
-	}, query, args...)
-	return found, err
 }
 
 func (s logStore) InsertTile(ctx context.Context, level int, n int64, data []byte) error {
@@ -217,7 +173,7 @@ func (s logStore) InsertTile(ctx context.Context, level int, n int64, data []byt
 
 func (s logStore) Tile(ctx context.Context, level int, n int64) ([]byte, error) {
 	var data []byte
-	err := s.one(ctx, "sqlite.Log.Tile", tileByNumber, []any{level, n}, &data)
+	err := one(ctx, s.db.reads, "sqlite.Log.Tile", tileByNumber, []any{level, n}, &data)
 	return data, err
 }
 
@@ -229,7 +185,7 @@ func (s logStore) InsertCheckpoint(ctx context.Context, size int64, note []byte)
 }
 
 func (s logStore) LastCheckpoint(ctx context.Context) (size int64, note []byte, err error) {
-	err = s.one(ctx, "sqlite.Log.LastCheckpoint", lastCheckpoint, nil, &size, &note)
+	err = one(ctx, s.db.reads, "sqlite.Log.LastCheckpoint", lastCheckpoint, nil, &size, &note)
 	return size, note, err
 }
 
@@ -239,25 +195,5 @@ func (s logStore) Reindex(ctx context.Context) error {
 	if err := s.warm(ctx, op); err != nil {
 		return err
 	}
-	return s.db.update(ctx, op, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM audit_entries"); err != nil {
-			return err
-		}
-		for n := int64(0); ; n++ {
-			b, err := s.Batch(ctx, n)
-			if fault.Is(err, fault.NotFound) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			rows, err := searchRows(b)
-			if err == nil {
-				err = s.insertSearchRows(ctx, tx, rows)
-			}
-			if err != nil {
-				return errors.Join(fmt.Errorf("batch %d", n), err)
-			}
-		}
-	})
+	return s.db.update(ctx, op, s.db.reindex)
 }

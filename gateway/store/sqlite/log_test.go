@@ -97,27 +97,61 @@ func TestLogReadOnly(t *testing.T) {
 	wantKind(t, read.Reindex(t.Context()), fault.Unavailable)
 }
 
-// TestLogPlans holds the searches that the gateway makes for every request, or
-// when it opens, to an index.
+// TestLogPlans holds the searches to their indexes: what leads is looked up, and
+// what follows is looked up for each batch. Nothing is sorted but the batches of
+// a range of times.
 func TestLogPlans(t *testing.T) {
 	db := openTemp(t)
-	for query, index := range map[string]string{
-		batchFrom: "audit_batches_first",
-		"SELECT idx FROM audit_entries WHERE request_id = 'r' ORDER BY idx DESC LIMIT 100":                   "audit_entries_request",
-		"SELECT idx FROM audit_entries WHERE action = 'consult' AND time >= 't' ORDER BY idx DESC LIMIT 100": "audit_entries_action",
-		"SELECT idx FROM audit_entries WHERE provider <> '' AND provider = 'p' ORDER BY idx DESC LIMIT 100":  "audit_entries_provider",
-		"SELECT idx FROM audit_entries WHERE actor = 'a' ORDER BY idx DESC LIMIT 100":                        "audit_entries_actor",
+	term, follows := "SEARCH t0 USING PRIMARY KEY (term=?)", "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)"
+	spans, sorted := "SEARCH s USING INDEX audit_spans_latest (latest>?)", "USE TEMP B-TREE FOR ORDER BY"
+	for _, c := range []struct {
+		q    audit.Query
+		want []string
+	}{
+		{audit.Query{}, []string{"SCAN s"}},
+		{audit.Query{RequestID: "r"}, []string{term, follows}},
+		{audit.Query{Actor: "a"}, []string{term, follows}},
+		{audit.Query{Provider: "p"}, []string{term, follows}},
+		{audit.Query{Action: audit.Consult}, []string{term, follows}},
+		{audit.Query{Actor: "a", Action: audit.Consult}, []string{term, "SEARCH t1 USING PRIMARY KEY (term=? AND n=?)", follows}},
+		{audit.Query{Actor: "a", From: "t"}, []string{term, follows}},
+		{audit.Query{From: "t"}, []string{spans, sorted}},
+		{audit.Query{Action: audit.Consult, From: "t", To: "u"}, []string{spans, "SEARCH t0 USING PRIMARY KEY (term=? AND n=?)", sorted}},
 	} {
-		var id, parent, unused int
-		var step string
-		row := db.read.QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...)
-		if err := row.Scan(&id, &parent, &unused, &step); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(step, index) {
-			t.Errorf("%s: %s", query, step)
+		terms, _ := termsOf(c.q)
+		query, args := searchSQL(c.q, terms)
+		if diff := cmp.Diff(c.want, planOf(t, db, query, args)); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", c.q, diff)
 		}
 	}
+	if diff := cmp.Diff([]string{"SEARCH audit_batches USING INDEX audit_batches_first (first<?)"}, planOf(t, db, batchFrom, []any{1})); diff != "" {
+		t.Errorf("a batch by one of its entries (-want +got):\n%s", diff)
+	}
+}
+
+// planOf returns the steps of a query, without those of its subqueries.
+func planOf(t *testing.T, db *DB, query string, args []any) []string {
+	t.Helper()
+	rows, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		if parent == 0 && !strings.Contains(step, "SUBQUERY") {
+			steps = append(steps, step)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return steps
 }
 
 // FuzzDecodeBatch: no body makes the decoder panic, and what it accepts encodes

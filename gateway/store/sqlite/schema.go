@@ -16,7 +16,11 @@ const application = 0x434e4344
 // user_version is how many of them it has had. They are only ever added to.
 var migrations = [...]string{ //nolint:gochecknoglobals // a constant table
 	schemaRecords + schemaEvents + schemaLog,
+	schemaTerms,
 }
+
+// reindexed is the version whose migration makes search rows anew.
+const reindexed = 2
 
 // migrate brings the database to the newest version, in one transaction.
 func (db *DB) migrate(ctx context.Context) error {
@@ -40,6 +44,11 @@ func (db *DB) migrate(ctx context.Context) error {
 		for _, schema := range migrations[version:] {
 			if _, err := tx.ExecContext(ctx, schema); err != nil {
 				return fmt.Errorf("schema: %w", err)
+			}
+		}
+		if version < reindexed {
+			if err := db.reindex(ctx, tx); err != nil {
+				return err
 			}
 		}
 		_, err = tx.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(application)+
