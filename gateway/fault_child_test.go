@@ -274,3 +274,12 @@ func (p *process) kill() {
 	}
 	p.wait()
 }
+
+func jsonBody(t testing.TB, body any) io.Reader {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReader(string(raw))
+}
