@@ -40,7 +40,7 @@ func (s *saboteur) disarm() (writes []string, hit int) {
 }
 
 // choose says what becomes of a write. The log tries a batch twice by itself, so
-// one that fails fails both times: else nobody would ever hear of it.
+// a failure meets both attempts: else nobody would ever hear of it.
 func (s *saboteur) choose(op string) storetest.Hostility {
 	s.mu.Lock()
 	defer s.mu.Unlock()

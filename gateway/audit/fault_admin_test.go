@@ -3,6 +3,7 @@ package audit_test
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -44,8 +45,8 @@ func openSQLite(t *testing.T) (audit.Store, administrator) {
 
 type sqliteAdministrator struct{ dir string }
 
-// exec runs statements on a connection of its own; each has to change something
-// where it is more than a schema change.
+// connect opens a connection of the administrator's own and takes the triggers
+// away that refuse changes.
 func (a *sqliteAdministrator) connect(t *testing.T) *sql.DB {
 	t.Helper()
 	raw, err := sql.Open("sqlite", filepath.Join(a.dir, sqlite.FileName))
@@ -80,7 +81,6 @@ func (a *sqliteAdministrator) rewrite(t *testing.T, batches []*audit.Batch) {
 	}
 	raw := a.connect(t)
 	defer func() { _ = raw.Close() }()
-	const same = " FROM audit_batches o WHERE o.n = main.audit_batches.n"
 	changed := int64(0)
 	for i, statement := range []string{
 		fmt.Sprintf("ATTACH '%s' AS other", filepath.Join(scratch, sqlite.FileName)),
@@ -132,7 +132,7 @@ func cloneBatch(b *audit.Batch) *audit.Batch {
 	c := *b
 	c.Entries, c.Private, c.Leaves = cloneAll(b.Entries), cloneAll(b.Private), cloneAll(b.Leaves)
 	c.Root, c.Head = cloneAll([][]byte{b.Root})[0], cloneAll([][]byte{b.Head})[0]
-	c.Tips, c.Salts = cloneMap(b.Tips), cloneMap(b.Salts)
+	c.Tips, c.Salts = maps.Clone(b.Tips), maps.Clone(b.Salts)
 	return &c
 }
 
@@ -140,17 +140,6 @@ func cloneAll(in [][]byte) [][]byte {
 	out := make([][]byte, len(in))
 	for i := range in {
 		out[i] = append([]byte(nil), in[i]...)
-	}
-	return out
-}
-
-func cloneMap[V any](in map[string]V) map[string]V {
-	if in == nil {
-		return nil
-	}
-	out := map[string]V{}
-	for k, v := range in {
-		out[k] = v
 	}
 	return out
 }

@@ -76,10 +76,10 @@ func TestFaultFlippedOnTheWay(t *testing.T) {
 				t.Errorf("more than one batch was written: %d (%v)", last.N, err)
 			}
 			report := h.verify(nil)
-			switch {
-			case c.code == "":
+			switch c.code {
+			case "":
 				wantOK(t, report)
-			case c.code == audit.CodeHeads:
+			case audit.CodeHeads:
 				wantProblem(t, report, c.code, last.Size-1)
 			default:
 				wantProblem(t, report, c.code, size)

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -88,7 +89,7 @@ func TestFaultTamperOldLogKey(t *testing.T) {
 		}
 		admin.rewrite(t, batches)
 		wantProblem(t, verify(t, audit.StoreSource(store), h.vkeyOf(1), nil), audit.CodeSession, at)
-		storetest.Tally(t, "tamper: sign with an old log key", e.name, 1, "named: "+audit.CodeSession+" at its entry")
+		storetest.Tally(t, "tamper: sign with an old log key", e.name, 1, fmt.Sprintf("named: %s at %d", audit.CodeSession, at))
 	}
 }
 
