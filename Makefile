@@ -69,6 +69,16 @@ race: $(TEST_TOOLS) ## every test, with the race detector; a test that cannot ru
 judges: ## 50,000 random requests, on which the rules and an oracle in Go must agree, and what replaying takes for the same
 	CONCORD_JUDGED=50000 GOGC=400 $(GO) test -run='^Test(ThreeJudges|Memo.*)$$' -v -timeout 10m ./gateway/policy | grep -v '^=== '
 
+# Every line is reported by the test that injected the fault, when it has passed.
+FAULTS := ^Test(Fault|Invariant01(HostileStore|Crash|DiskFull))
+.PHONY: faults
+faults: ## the faults and tampers that are injected, how often, and what came of each
+	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(FAULTS)' -v ./gateway ./gateway/audit | \
+	  awk -F' [|] ' '/FAULT [|]/ { k = $$2 " | " $$3 " | " $$5; if (!(k in n)) order[++keys] = k; n[k] += $$4; all += $$4 } \
+	    /^ *--- FAIL|^FAIL|panic:/ { print; bad = 1 } \
+	    END { for (i = 1; i <= keys; i++) { split(order[i], f, " [|] "); printf "%-58s  %-8s  %5d  %s\n", f[1], f[2], n[order[i]], f[3] | "sort"; if (f[1] ~ /^tamper/) t += n[order[i]] } \
+	      close("sort"); printf "%d injected: %d faults and %d tampers\n", all, all - t, t; exit bad || !all }'
+
 .PHONY: quick
 quick: $(FERRETDB) ## every test, without the race detector
 	$(GO) test -p $(P) -timeout 10m $(PKGS)

@@ -50,6 +50,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the time; nil means the system's.
 	Clock func() time.Time
+	// Queue is how many requests may wait for the log at once; zero means its own
+	// bound. Tests fill it.
+	Queue int
 	// Store, where set, wraps the store that was opened: for tests that put
 	// faults between the gateway and its store.
 	Store func(Store) Store
@@ -111,6 +114,7 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 		Store: db.Log(), Keys: keys, Origin: g.cfg.Log.Origin, Clock: opt.Clock,
 		Logger: opt.Logger, CheckpointEvery: g.cfg.Log.CheckpointEvery, KeyVersion: g.cfg.Log.KeyVersion,
 		Witnesses: witnesses, Quorum: g.cfg.Log.Quorum, Patience: g.cfg.Log.Patience,
+		Queue: opt.Queue,
 	})
 	if err != nil {
 		return err

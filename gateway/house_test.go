@@ -38,6 +38,8 @@ type house struct {
 	srv    *httptest.Server
 	http   *http.Client
 	logs   *lockedBuffer
+	// options alters what the gateway is started with, where it is set.
+	options func(*gateway.Options)
 }
 
 // clock is a time that a test moves.
@@ -122,9 +124,11 @@ func newHouse(t testing.TB, change ...func(*config.Config)) *house {
 
 func (h *house) start() {
 	h.t.Helper()
-	gw, err := gateway.New(h.t.Context(), h.cfg, gateway.Options{
-		Clock: h.clock.Now, Logger: slog.New(slog.NewJSONHandler(h.logs, nil)),
-	})
+	opt := gateway.Options{Clock: h.clock.Now, Logger: slog.New(slog.NewJSONHandler(h.logs, nil))}
+	if h.options != nil {
+		h.options(&opt)
+	}
+	gw, err := gateway.New(h.t.Context(), h.cfg, opt)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
+	"github.com/concord-gateway/concord/gateway/store/storetest"
 )
 
 // limitFiles lets no file of the process grow beyond size, as a full disk does,
@@ -84,5 +85,5 @@ func TestInvariant01DiskFull(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	t.Logf("the disk was full %d times", failures)
+	storetest.Tally(t, "disk full", "sqlite", failures+1, "refused, then verified")
 }

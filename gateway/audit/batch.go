@@ -145,7 +145,7 @@ func (s *sequencer) commit(b *draftBatch) {
 	}
 	for _, j := range b.jobs {
 		for range j.subjects() {
-			s.l.use.add(j.actor, j.at)
+			s.l.use.add(j.actor, j.at, s.l.cfg.Clock())
 		}
 	}
 	s.l.patience.grown(b.batch.First, b.batch.Size, b.at)

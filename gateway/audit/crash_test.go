@@ -16,6 +16,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
+	"github.com/concord-gateway/concord/gateway/store/storetest"
 )
 
 // crashDir is set in the environment of a child process that is there to be
@@ -108,6 +109,7 @@ func TestInvariant01Crash(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
+		storetest.Tally(t, "SIGKILL: anywhere", "sqlite", 1, "verified")
 	}
 }
 

@@ -205,7 +205,7 @@ func (l *Log) count(entry []byte) error {
 	if err != nil {
 		return err
 	}
-	l.use.add(actorKey{c.Agency, c.Actor}, at)
+	l.use.add(actorKey{c.Agency, c.Actor}, at, l.cfg.Clock())
 	return nil
 }
 

@@ -35,6 +35,7 @@ func TestInvariant01HostileStore(t *testing.T) {
 						}
 						return storetest.Obedient
 					})
+					storetest.Tally(t, "hostile store: "+string(what), "sqlite", times, "verified")
 				})
 			}
 		}

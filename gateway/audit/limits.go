@@ -26,17 +26,22 @@ const (
 	longWindow  = 24 * time.Hour
 )
 
-// add counts a request of an actor, for the actor and for the agency.
-func (w *window) add(key actorKey, at time.Time) {
+// add counts a request of an actor, for the actor and for the agency. now is the
+// present.
+func (w *window) add(key actorKey, at, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	// What is a day older than the present and its day can count for nobody any
+	// more. Not than the newest: behind a clock that was put back, everything new
+	// is older than that, and would be forgotten at once.
+	if at.Before(now) {
+		now = at
+	}
 	for _, k := range []actorKey{key, key.whole()} {
 		times := w.times[k]
 		i, _ := slices.BinarySearchFunc(times, at, time.Time.Compare)
 		times = slices.Insert(times, i, at)
-		// What is a day older than the newest can count for nobody any more who
-		// asks at about the present.
-		old, _ := slices.BinarySearchFunc(times, times[len(times)-1].Add(-2*longWindow), time.Time.Compare)
+		old, _ := slices.BinarySearchFunc(times, now.Add(-2*longWindow), time.Time.Compare)
 		w.times[k] = times[old:]
 	}
 }

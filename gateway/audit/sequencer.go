@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -288,12 +289,14 @@ func (s *sequencer) breakOff(err error) error {
 func (b *draftBatch) same(stored *Batch) error {
 	ours := b.batch
 	if stored.First != ours.First || stored.Size != ours.Size || !bytes.Equal(stored.Root, ours.Root) ||
-		!bytes.Equal(stored.Head, ours.Head) || len(stored.Entries) != len(ours.Entries) ||
-		len(stored.Private) != len(ours.Private) || !sameSalts(stored.Salts, ours.Salts) {
+		!bytes.Equal(stored.Head, ours.Head) || stored.Writer != ours.Writer || len(stored.Entries) != len(ours.Entries) ||
+		len(stored.Private) != len(ours.Private) || len(stored.Leaves) != len(ours.Leaves) ||
+		!maps.Equal(stored.Tips, ours.Tips) || !sameSalts(stored.Salts, ours.Salts) {
 		return fmt.Errorf("batch %d was read back differently", ours.N)
 	}
 	for i, entry := range stored.Entries {
-		if sha256.Sum256(entry) != b.leaves[i] || !bytes.Equal(stored.Private[i], ours.Private[i]) {
+		if sha256.Sum256(entry) != b.leaves[i] || !bytes.Equal(stored.Leaves[i], b.leaves[i][:]) ||
+			!bytes.Equal(stored.Private[i], ours.Private[i]) {
 			return fmt.Errorf("entry %d was read back differently", ours.First+int64(i))
 		}
 	}
