@@ -31,10 +31,18 @@ func cosigned(checkpoint []byte, opts VerifyOptions) (*Problem, error) {
 	if opts.Quorum < 1 || opts.Quorum > len(opts.Witnesses) {
 		return nil, fault.New(fault.Invalid, "audit.Verify", "the quorum must be at least 1 and at most the number of witnesses")
 	}
-	n := 0
-	if n >= opts.Quorum {
+	if _, err := cosigners("audit.Verify", opts.Witnesses); err != nil {
+		return nil, err
+	}
+	found, met, err := Cosigned(checkpoint, opts.Witnesses, opts.Quorum)
+	if err != nil { // the keys are good, so it is the checkpoint
+		return &Problem{ //nolint:nilerr // it is what was found
+			Index: 0, Batch: -1, Code: CodeWitness, Message: "the cosignatures of the checkpoint do not verify",
+		}, nil
+	}
+	if met {
 		return nil, nil //nolint:nilnil // nothing is wrong
 	}
 	return &Problem{Index: 0, Batch: -1, Code: CodeWitness, Message: fmt.Sprintf(
-		"%d of the %d witnesses that are asked for have cosigned the checkpoint", n, opts.Quorum)}, nil
+		"%d of the %d witnesses that are asked for have cosigned the checkpoint", len(found), opts.Quorum)}, nil
 }
