@@ -31,16 +31,18 @@ func cosigned(checkpoint []byte, opts VerifyOptions) (*Problem, error) {
 	if opts.Quorum < 1 || opts.Quorum > len(opts.Witnesses) {
 		return nil, fault.New(fault.Invalid, "audit.Verify", "the quorum must be at least 1 and at most the number of witnesses")
 	}
-	found, enough, err := Cosigned(checkpoint, opts.Witnesses, opts.Quorum)
-	if enough {
+	if _, err := cosigners("audit.Verify", opts.Witnesses); err != nil {
+		return nil, err
+	}
+	found, met, err := Cosigned(checkpoint, opts.Witnesses, opts.Quorum)
+	if err != nil { // the keys are good, so it is the checkpoint
+		return &Problem{ //nolint:nilerr // it is what was found
+			Index: 0, Batch: -1, Code: CodeWitness, Message: "the cosignatures of the checkpoint do not verify",
+		}, nil
+	}
+	if met {
 		return nil, nil //nolint:nilnil // nothing is wrong
 	}
-	if _, keys := cosigners("audit.Verify", opts.Witnesses); keys != nil {
-		return nil, keys
-	}
-	message := fmt.Sprintf("%d of the %d witnesses that have to have cosigned the checkpoint have", len(found), opts.Quorum)
-	if err != nil {
-		message = "the cosignatures of the checkpoint do not verify"
-	}
-	return &Problem{Index: 0, Batch: -1, Code: CodeWitness, Message: message}, nil
+	return &Problem{Index: 0, Batch: -1, Code: CodeWitness, Message: fmt.Sprintf(
+		"%d of the %d witnesses that are asked for have cosigned the checkpoint", len(found), opts.Quorum)}, nil
 }

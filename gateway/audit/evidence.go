@@ -113,8 +113,8 @@ func newProver(opts VerifyOptions, checkpoint string) (*prover, error) {
 		return nil, err
 	}
 	tree, bad := openTree([]byte(checkpoint), v.keys.all())
-	if bad != nil || tree.origin != v.origin { //nolint:nilerr // it is what was found
-		return &prover{tree: tree, problem: &Problem{
+	if bad != nil || tree.origin != v.origin {
+		return &prover{tree: tree, problem: &Problem{ //nolint:nilerr // it is what was found
 			Batch: -1, Code: CodeCheckpoint, Message: "the checkpoint is not signed by the log key for this log",
 		}}, nil
 	}

@@ -26,8 +26,9 @@ const (
 	// CodeUnwitnessed is the code of Unavailable while too few witnesses cosign.
 	CodeUnwitnessed = "unwitnessed"
 	// CodeOlder is the code of Unavailable when a witness has seen more of the log
-	// than the store holds, CodeForked when it has seen another.
-	CodeOlder  = "store-older-than-witness"
+	// than the store holds.
+	CodeOlder = "store-older-than-witness"
+	// CodeForked is its code when a witness has seen another log.
 	CodeForked = "store-forked"
 )
 
@@ -226,7 +227,7 @@ func (e *aheadError) Error() string {
 }
 
 // Is makes it errSuperseded: that it is worse, judge says.
-func (e *aheadError) Is(target error) bool { return target == errSuperseded } //nolint:errorlint // a sentinel
+func (e *aheadError) Is(target error) bool { return target == errSuperseded }
 
 // judge returns errOlder or errForked when the answer of a witness means that,
 // and nil when it is only an answer that is missing. The store is read after the

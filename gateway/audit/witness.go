@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -157,12 +158,12 @@ func addCosignature(signed, lines []byte, v *torchwood.CosignatureVerifier) ([]b
 	if text < 0 || len(lines) > longest {
 		return nil, errCosignature
 	}
-	alone := append(signed[:text+2:text+2], lines...)
+	alone := slices.Concat(signed[:text+2], lines)
 	sigs, err := signaturesOf(alone, []*torchwood.CosignatureVerifier{v})
 	if err != nil || len(sigs) != 1 {
 		return nil, errCosignature
 	}
-	return fmt.Appendf(signed[:len(signed):len(signed)], "— %s %s\n", sigs[0].Name, sigs[0].Base64), nil
+	return fmt.Appendf(slices.Clip(signed), "— %s %s\n", sigs[0].Name, sigs[0].Base64), nil
 }
 
 var errCosignature = errors.New("the answer is no cosignature of the witness on this checkpoint")

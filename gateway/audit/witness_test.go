@@ -320,6 +320,40 @@ func TestCosigned(t *testing.T) {
 	}
 }
 
+// TestVerifyWitnessed asks Verify for witnesses.
+func TestVerifyWitnessed(t *testing.T) {
+	h := newHouse(t)
+	a, b, c := newOdd(t, "w.example/1"), newOdd(t, "w.example/2"), newOdd(t, "w.example/3")
+	l := h.open(watched(2, a, b))
+	mustAppend(t, l, request(0))
+	if err := l.Publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	verify := func(quorum int, keys ...string) (audit.Report, error) {
+		return audit.Verify(t.Context(), audit.StoreSource(h.db.Log()), audit.VerifyOptions{
+			Keys: []string{h.vkey()}, Witnesses: keys, Quorum: quorum,
+		})
+	}
+	for _, q := range []struct {
+		quorum int
+		keys   []string
+		ok     bool
+	}{
+		{2, []string{a.key(), b.key()}, true}, {2, []string{a.key(), c.key(), b.key()}, true},
+		{3, []string{a.key(), c.key(), b.key()}, false}, {2, []string{a.key(), c.key()}, false}, {1, []string{c.key()}, false},
+	} {
+		report, err := verify(q.quorum, q.keys...)
+		if err != nil || report.OK != q.ok || !q.ok && report.Problems[0].Code != audit.CodeWitness {
+			t.Errorf("%d of %d: %+v, %v", q.quorum, len(q.keys), report.Problems, err)
+		}
+	}
+	for name, keys := range map[string][]string{"no key": {"w.example"}, "one twice": {a.key(), a.key()}, "the log's": {h.vkey()}} {
+		if _, err := verify(1, keys...); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // renamed gives a key another name.
 func renamed(t *testing.T, name, key string) string {
 	t.Helper()

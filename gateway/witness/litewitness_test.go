@@ -51,7 +51,7 @@ func newLitewitness(t *testing.T, name, origin, vkey string) *litewitness {
 		t.Skipf("%s names no program", litewitnessEnv)
 	}
 	// A socket's path is short, so not in the test's own folder.
-	dir, err := os.MkdirTemp("", "witness")
+	dir, err := os.MkdirTemp("", "witness") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func (w *litewitness) run(name string, args ...string) string {
 // startAgent starts the ssh-agent that keeps the key of the witness.
 func (w *litewitness) startAgent() {
 	w.t.Helper()
-	cmd := exec.Command("ssh-agent", "-D", "-a", w.agent) //nolint:noctx // it is killed with the test
+	cmd := exec.Command("ssh-agent", "-D", "-a", w.agent)
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func (w *litewitness) reachable(network, address string) {
 // start starts the witness, again after stop.
 func (w *litewitness) start() {
 	w.t.Helper()
-	cmd := exec.Command(w.binary, "-name", w.name, "-db", filepath.Join(w.dir, "w.db"), //nolint:noctx // it is killed with the test
+	cmd := exec.Command(w.binary, "-name", w.name, "-db", filepath.Join(w.dir, "w.db"),
 		"-ssh-agent", w.agent, "-key", w.print, "-listen", w.address)
 	said, err := cmd.StderrPipe()
 	if err != nil {
