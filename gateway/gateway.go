@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/activation"
@@ -147,20 +148,32 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	})
 }
 
-// face serves the use cases over HTTP, with the description of the API.
-func (g *Gateway) face(d httpapi.Deps) error {
+// description is the API as it is served.
+type description struct{ openAPI, docs []byte }
+
+// describe reads the description of the API, once in a process: the file is part
+// of the binary, and reading it is a good part of what a start takes. What it
+// answers is shared and not to be changed.
+var describe = sync.OnceValues(func() (description, error) {
 	raw, err := schemas.Files.ReadFile("openapi.yaml")
 	if err != nil {
-		return fault.Wrap(fault.Internal, "gateway.New", "The description of the API cannot be read.", err)
+		return description{}, fault.Wrap(fault.Internal, "gateway.New", "The description of the API cannot be read.", err)
 	}
 	api, err := contract.Load(raw)
 	if err != nil {
+		return description{}, err
+	}
+	docs, err := api.HTML()
+	return description{openAPI: api.JSON(), docs: docs}, err
+})
+
+// face serves the use cases over HTTP, with the description of the API.
+func (g *Gateway) face(d httpapi.Deps) error {
+	api, err := describe()
+	if err != nil {
 		return err
 	}
-	if d.Docs, err = api.HTML(); err != nil {
-		return err
-	}
-	d.OpenAPI, d.DocsStyle = api.JSON(), contract.StyleSource()
+	d.OpenAPI, d.Docs, d.DocsStyle = api.openAPI, api.docs, contract.StyleSource()
 	g.handler = httpapi.New(d)
 	return nil
 }

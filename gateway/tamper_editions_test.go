@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -73,6 +74,8 @@ const manifests = "kind = 'edition' AND id = 'all'"
 // or frozen in its stead.
 func TestForgedManifest(t *testing.T) {
 	t.Parallel()
+	base := twoEditions(t)
+	base.stop()
 	for name, statement := range map[string]string{
 		"added":     "INSERT INTO events SELECT kind, id, 2, body FROM events WHERE n = 0 AND " + manifests,
 		"exchanged": "UPDATE events SET body = (SELECT body FROM events WHERE n = 0 AND " + manifests + ") WHERE n = 1 AND " + manifests,
@@ -80,7 +83,7 @@ func TestForgedManifest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := twoEditions(t)
+			h := base.twin(t)
 			h.tamper(statement)
 			noData(t, "area", h.call("analyst", http.MethodPost, "/v1/profiles/area", askArea("soc-local-profile", telford, "2026-03", "2026-04", "month")))
 			noData(t, "list", h.call("supervisor", http.MethodGet, "/v1/editions", nil))
@@ -92,6 +95,8 @@ func TestForgedManifest(t *testing.T) {
 // TestForgedSeries exchanges, removes and adds sealed series.
 func TestForgedSeries(t *testing.T) {
 	t.Parallel()
+	base := twoEditions(t)
+	base.stop()
 	const newest = "id = (SELECT max(id) FROM events WHERE kind = 'edition-series')"
 	for name, statement := range map[string]string{
 		"body of the edition before": "UPDATE events SET body = (SELECT o.body FROM events o WHERE o.kind = 'edition-series' AND o.n = events.n AND o.id < events.id)" +
@@ -102,7 +107,7 @@ func TestForgedSeries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := twoEditions(t)
+			h := base.twin(t)
 			h.tamper(statement)
 			noData(t, "area", h.call("analyst", http.MethodPost, "/v1/profiles/area", askArea("soc-local-profile", telford, "2026-03", "2026-04", "month")))
 			noData(t, "freeze", h.call("supervisor", http.MethodPost, "/v1/editions", nil))
@@ -114,6 +119,8 @@ func TestForgedSeries(t *testing.T) {
 // without what was published before. The log knows them: nothing is frozen.
 func TestDeletedEditions(t *testing.T) {
 	t.Parallel()
+	base := twoEditions(t)
+	base.stop()
 	for name, statement := range map[string]string{
 		"all":    "DELETE FROM events WHERE kind IN ('edition', 'edition-series')",
 		"newest": "DELETE FROM events WHERE kind = 'edition' AND n = 1 OR id = (SELECT max(id) FROM events WHERE kind = 'edition-series')",
@@ -121,7 +128,7 @@ func TestDeletedEditions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := twoEditions(t)
+			h := base.twin(t)
 			h.tamper(statement)
 			r := h.call("supervisor", http.MethodPost, "/v1/editions", nil)
 			noData(t, "freeze", r)
@@ -137,15 +144,17 @@ func TestDeletedEditions(t *testing.T) {
 // finds the editions in the log, and protects against them.
 func TestLostManifest(t *testing.T) {
 	t.Parallel()
+	base := twoEditions(t)
+	before, published := base.editions(), base.assaultsOf()
+	base.stop()
 	for name, which := range map[string]string{"newest": "n = 1 AND ", "all": ""} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := twoEditions(t)
-			before, published := h.editions(), h.assaultsOf()
+			h := base.twin(t)
 			h.tamper("DELETE FROM events WHERE " + which + manifests)
 			h.assaults("c", map[string]int{telford + " 2026-03": 4})
 			third := h.freeze()
-			if diff := cmp.Diff(append(before, third), h.editions()); diff != "" {
+			if diff := cmp.Diff(append(slices.Clone(before), third), h.editions()); diff != "" {
 				t.Errorf("(-frozen +listed):\n%s", diff)
 			}
 			if now := h.assaultsOf(); cmp.Diff(published, now) != "" {
