@@ -57,6 +57,7 @@ func TestInvariant01KilledGateways(t *testing.T) {
 		Size: gateways, Seed: seed, Command: func(i int) *exec.Cmd { return serveCommand(t, dir, i) },
 		Pause:  fleet.Range{Min: 500 * time.Millisecond, Max: 3 * time.Second},
 		Frozen: fleet.Range{Min: time.Second, Max: 8 * time.Second},
+		Ready:  func(i int) bool { return listens(bases[i]) },
 	})
 	t.Cleanup(func() { showLogs(t, dir) })
 	all := newCrowd(t, dir, bases)
@@ -133,6 +134,16 @@ func writeConfig(t *testing.T, r *rand.Rand, dir string, i int, uri, database st
 	return "http://" + address
 }
 
+// listens reports whether a gateway takes connections.
+func listens(base string) bool {
+	d := net.Dialer{Timeout: time.Second}
+	conn, err := d.DialContext(context.Background(), "tcp", strings.TrimPrefix(base, "http://"))
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
 func configOf(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("gateway-%d.yaml", i)) }
 
 // serveCommand is `concord serve` for gateway i. What it logs is kept beside its
@@ -152,9 +163,6 @@ func serveCommand(t *testing.T, dir string, i int) *exec.Cmd {
 // showLogs prints what went wrong in the gateways' own words, if the test failed.
 func showLogs(t *testing.T, dir string) {
 	t.Helper()
-	if d := os.Getenv("KEEP"); d != "" {
-		_ = exec.Command("sh", "-c", "cp "+dir+"/*.log "+d).Run()
-	}
 	if !t.Failed() {
 		return
 	}
