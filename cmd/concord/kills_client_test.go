@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,7 +75,7 @@ type crowd struct {
 	requests, lost, refused int
 }
 
-func newCrowd(t *testing.T, dir string, bases []string) *crowd {
+func newCrowd(t *testing.T, dir string, bases []string, running func(i int) bool) *crowd {
 	t.Helper()
 	issuer, err := devissuer.Open(filepath.Join(dir, "issuer"))
 	if err != nil {
@@ -82,7 +84,7 @@ func newCrowd(t *testing.T, dir string, bases []string) *crowd {
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &crowd{
-		t: t, issuer: issuer, bases: bases, running: func(int) bool { return true },
+		t: t, issuer: issuer, bases: bases, running: running,
 		http: &http.Client{Transport: transport, Timeout: time.Minute},
 	}
 }
@@ -118,7 +120,10 @@ func (c *crowd) post(ctx context.Context, i int, token, path string, body any) b
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	status, id, answer := c.exchange(req)
+	status, id, answer, err := c.exchange(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return false // nothing was sent
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.requests++
@@ -142,16 +147,16 @@ func (c *crowd) post(ctx context.Context, i int, token, path string, body any) b
 }
 
 // exchange returns status 0 for an answer that did not come, or not all of it.
-func (c *crowd) exchange(req *http.Request) (status int, id string, body []byte) {
+func (c *crowd) exchange(req *http.Request) (status int, id string, body []byte, err error) {
 	res, err := c.http.Do(req)
 	if err != nil {
-		return 0, "", nil
+		return 0, "", nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	if body, err = io.ReadAll(res.Body); err != nil {
-		return 0, "", nil
+		return 0, "", nil, err
 	}
-	return res.StatusCode, res.Header.Get("X-Request-Id"), body
+	return res.StatusCode, res.Header.Get("X-Request-Id"), body, nil
 }
 
 // readAnswer takes out what an answer says about the log.
@@ -171,7 +176,7 @@ func readAnswer(status int, id string, raw []byte) (answered, error) {
 		a.Receipt = body.Receipt.Audit
 	}
 	if body.Index == nil || id == "" || (a.Receipt != nil && a.Receipt.First != *body.Index) {
-		return answered{}, fmt.Errorf("no place in the log is given, or two")
+		return answered{}, errors.New("no place in the log is given, or two")
 	}
 	a.Index = *body.Index
 	return a, nil

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,11 +26,14 @@ import (
 )
 
 const (
-	// killsVariable is how long the gateways suffer, as Go writes durations;
-	// `make soak` sets it.
+	// killsVariable is for how long there are rounds, as Go writes durations;
+	// without it there is one. `make soak` sets it.
 	killsVariable = "CONCORD_TEST_KILLS"
-	// killsByDefault is how long in `make test`.
-	killsByDefault = time.Minute
+	// seedVariable repeats the choices of a round.
+	seedVariable = "CONCORD_TEST_KILLS_SEED"
+	// suffering is how long a round is. Each has a database of its own: the
+	// server's look-ups are scans.
+	suffering = time.Minute
 	// patience is how long anything may take on a busy machine that is to
 	// happen at all.
 	patience = 3 * time.Minute
@@ -40,16 +44,21 @@ const (
 // them at random. There is one dense log then, which verifies; every answer that
 // was given is in it, where it says and once; and all three gateways still work.
 func TestInvariant01KilledGateways(t *testing.T) {
+	uri := mongotest.URI(t)
+	total := duration(t)
+	for begin, round := time.Now(), 1; !t.Failed() && (round == 1 || time.Since(begin) < total); round++ {
+		t.Run(strconv.Itoa(round), func(t *testing.T) { killedGateways(t, uri, seed(t)) })
+	}
+}
+
+func killedGateways(t *testing.T, uri string, seed uint64) {
 	const gateways, clients, every = 3, 12, 500 * time.Millisecond
-	uri, database := mongotest.URI(t), mongotest.Database(t)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 1))
+	database := mongotest.Database(t)
 	dir := filepath.Join(t.TempDir(), "shared")
 	if _, err := demo.Prepare(dir, "127.0.0.1:0", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	bases := make([]string, gateways)
+	r, bases := rand.New(rand.NewPCG(seed, 1)), make([]string, gateways)
 	for i := range bases {
 		bases[i] = writeConfig(t, r, dir, i, uri, database)
 	}
@@ -57,47 +66,62 @@ func TestInvariant01KilledGateways(t *testing.T) {
 		Size: gateways, Seed: seed, Command: func(i int) *exec.Cmd { return serveCommand(t, dir, i) },
 		Pause:  fleet.Range{Min: 500 * time.Millisecond, Max: 3 * time.Second},
 		Frozen: fleet.Range{Min: time.Second, Max: 8 * time.Second},
+		Ready:  func(i int) bool { return listens(bases[i]) },
 	})
 	t.Cleanup(func() { showLogs(t, dir) })
-	all := newCrowd(t, dir, bases)
-	var ready []*asker
-	for n := range clients {
-		ready = append(ready, &asker{crowd: all, n: n, r: rand.New(rand.NewPCG(seed, uint64(2+n)))})
+	all := newCrowd(t, dir, bases, f.Running)
+	askers := make([]*asker, clients)
+	for n := range askers {
+		askers[n] = &asker{crowd: all, n: n, next: n, r: rand.New(rand.NewPCG(seed, uint64(2+n)))}
 	}
 	for i := range bases {
-		waitFor(t, func() bool { return ready[0].nextAnalyst(t.Context(), i) })
+		waitFor(t, func() bool { return listens(bases[i]) && askers[0].nextAnalyst(t.Context(), i) })
 	}
-	waitFor(t, func() bool {
-		ready[0].rows++
-		return ready[0].once(t.Context(), 0)
-	})
-	all.running = f.Running
-	ctx, cancel := context.WithTimeout(t.Context(), duration(t))
-	defer cancel()
-	var running sync.WaitGroup
-	for _, c := range ready {
-		running.Go(func() { c.run(ctx, every) })
-	}
-	count := f.Harm(ctx)
-	running.Wait()
+	count := all.ask(t.Context(), f, askers, every)
 	for i := range bases { // each still works
-		waitFor(t, func() bool { return ready[0].once(t.Context(), i) })
+		waitFor(t, func() bool { return askers[0].once(t.Context(), i) })
 	}
 	if err := f.Stop(patience); err != nil {
 		t.Fatal(err)
 	}
-	store := openLog(t, uri, database)
-	report, writers := wantLog(t, store, dir, all)
-	t.Logf("FAULT | 3 gateways on one log, SIGKILL and SIGSTOP | mongo | %d | requests %d, acknowledged %d, refused %d, unanswered %d; kills %d, stops %d; entries %d, batches %d, sessions %d: verified, nothing lost or doubled",
-		count.Kills+count.Stops, all.requests, len(all.answers), all.refused, all.lost, count.Kills, count.Stops, report.Entries, report.Batches, writers)
+	report, writers := wantLog(t, openLog(t, uri, database), dir, all)
+	t.Logf("FAULT | three gateways on one log, SIGKILL %d and SIGSTOP %d | mongo | %d | requests %d, acknowledged %d, refused %d, unanswered %d; entries %d, batches %d, sessions %d: verified, nothing lost or doubled",
+		count.Kills, count.Stops, count.Kills+count.Stops, all.requests, len(all.answers), all.refused, all.lost, report.Entries, report.Batches, writers)
 }
 
-// duration is how long the gateways suffer.
+// ask has everybody ask while the gateways are hurt, and returns when all have
+// their last answer.
+func (c *crowd) ask(ctx context.Context, f *fleet.Fleet, askers []*asker, every time.Duration) fleet.Count {
+	ctx, cancel := context.WithTimeout(ctx, suffering)
+	defer cancel()
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	for _, a := range askers {
+		asking.Go(func() { a.run(ctx, every) })
+	}
+	return f.Harm(ctx)
+}
+
+// seed is new each time, unless one is given.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(seedVariable); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("%s: %v", seedVariable, err)
+		}
+	}
+	t.Logf("%s=%d", seedVariable, seed)
+	return seed
+}
+
+// duration is for how long there are rounds.
 func duration(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv(killsVariable)
 	if text == "" {
-		return killsByDefault
+		return 0
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -133,6 +157,16 @@ func writeConfig(t *testing.T, r *rand.Rand, dir string, i int, uri, database st
 	return "http://" + address
 }
 
+// listens reports whether a gateway takes connections.
+func listens(base string) bool {
+	d := net.Dialer{Timeout: time.Second}
+	conn, err := d.DialContext(context.Background(), "tcp", strings.TrimPrefix(base, "http://"))
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
 func configOf(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("gateway-%d.yaml", i)) }
 
 // serveCommand is `concord serve` for gateway i. What it logs is kept beside its
@@ -152,9 +186,6 @@ func serveCommand(t *testing.T, dir string, i int) *exec.Cmd {
 // showLogs prints what went wrong in the gateways' own words, if the test failed.
 func showLogs(t *testing.T, dir string) {
 	t.Helper()
-	if d := os.Getenv("KEEP"); d != "" {
-		_ = exec.Command("sh", "-c", "cp "+dir+"/*.log "+d).Run()
-	}
 	if !t.Failed() {
 		return
 	}

@@ -28,6 +28,10 @@ type Options struct {
 	// Command makes the command of member i, not yet started. It is called
 	// again each time that the member is started anew, from one goroutine.
 	Command func(i int) *exec.Cmd
+	// Ready, where set, reports whether member i does its work already. Of the
+	// blows that strike one that does not, Harm spares three in four: on a slow
+	// machine nobody would get to work otherwise.
+	Ready func(i int) bool
 	// Seed decides the draws of Harm.
 	Seed uint64
 	// Pause is the range of the time between two faults, Frozen that of how long

@@ -16,6 +16,8 @@ type blow struct {
 	pause, frozen time.Duration
 	member        int
 	kill          bool
+	// early strikes a member that is not ready yet, too.
+	early bool
 }
 
 // Harm kills and stops processes at random until ctx ends. Then it lets those go
@@ -39,6 +41,7 @@ func (f *Fleet) Harm(ctx context.Context) Count {
 		default:
 		}
 		switch {
+		case f.opt.Ready != nil && !b.early && !f.opt.Ready(b.member):
 		case b.kill || m.isFrozen():
 			if err := m.cmd.Process.Kill(); err != nil {
 				f.tb.Errorf("member %d cannot be killed: %v", b.member, err)
@@ -59,7 +62,7 @@ func (f *Fleet) Harm(ctx context.Context) Count {
 func (f *Fleet) draw(r *rand.Rand) blow {
 	return blow{
 		pause: f.opt.Pause.at(r.Float64()), member: r.IntN(f.opt.Size),
-		kill: r.IntN(2) == 0, frozen: f.opt.Frozen.at(r.Float64()),
+		kill: r.IntN(2) == 0, frozen: f.opt.Frozen.at(r.Float64()), early: r.IntN(4) == 0,
 	}
 }
 
