@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,18 +41,59 @@ func BenchmarkAppendProfile(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendRatio takes both in turn, on a log of its own each, and reports
+// how many times as many appends group commit makes durable in the same time: the
+// round in the middle counts, so that a busy machine slows both alike.
+func BenchmarkAppendRatio(b *testing.B) {
+	const writers, least, bound = 64, 25, 12
+	group := newHouse(b).open()
+	each := newHouse(b).open(func(c *audit.Config) { c.BatchOf(1) })
+	rounds := max(b.N, least)
+	if testing.Short() {
+		rounds = 2
+	}
+	perGroup, perEach := make([]float64, rounds), make([]float64, rounds)
+	appendAll(b, writers, 2048, group)
+	appendAll(b, writers, 128, each)
+	b.ResetTimer()
+	for i := range rounds {
+		perGroup[i] = appendAll(b, writers, 2048, group)
+		perEach[i] = appendAll(b, writers, 128, each)
+	}
+	slices.Sort(perGroup)
+	slices.Sort(perEach)
+	ratio := perEach[rounds/2] / perGroup[rounds/2]
+	b.ReportMetric(1/perGroup[rounds/2], "group/s")
+	b.ReportMetric(1/perEach[rounds/2], "each/s")
+	b.ReportMetric(ratio, "ratio")
+	if ratio < bound && !testing.Short() {
+		b.Errorf("group commit is %.1f times one transaction each; the bound is %d", ratio, bound)
+	}
+}
+
 func benchmarkAppend(b *testing.B, writers int, l *audit.Log, providers ...string) {
 	b.Helper()
 	mustAppend(b, l, request(0)) // the session
-	var next atomic.Int64
-	done := make(chan error, writers)
 	b.ReportAllocs()
 	b.ResetTimer()
+	appendAll(b, writers, b.N, l, providers...)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+	if last := mustAppend(b, l, request(0)); last.Batch > 1 {
+		b.ReportMetric(float64(b.N)/float64(last.Batch-1), "requests/batch")
+	}
+}
+
+// appendAll appends so many requests and returns how many seconds one took.
+func appendAll(b *testing.B, writers, requests int, l *audit.Log, providers ...string) float64 {
+	b.Helper()
+	var next atomic.Int64
+	done := make(chan error, writers)
+	begun := time.Now()
 	for range writers {
 		go func() {
 			for {
 				n := next.Add(1)
-				if n > int64(b.N) {
+				if n > int64(requests) {
 					done <- nil
 					return
 				}
@@ -67,10 +109,7 @@ func benchmarkAppend(b *testing.B, writers int, l *audit.Log, providers ...strin
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
-	if last := mustAppend(b, l, request(0)); last.Batch > 1 {
-		b.ReportMetric(float64(b.N)/float64(last.Batch-1), "requests/batch")
-	}
+	return time.Since(begun).Seconds() / float64(requests)
 }
 
 // BenchmarkVerify verifies a whole log, read from SQLite.
