@@ -100,7 +100,12 @@ func Restore(ctx context.Context, cfg *config.Config, o RestoreOptions) (res bac
 	if err != nil {
 		return res, err
 	}
+	var witnesses []string
+	for _, w := range cfg.Log.Witnesses {
+		witnesses = append(witnesses, w.Key)
+	}
 	return backup.Restore{
+		Witnesses: witnesses, Quorum: cfg.Log.Quorum,
 		Stores: backup.Stores{Log: db.Log(), Events: db.Events(), Records: db.Records()},
 		Keys:   o.Keys, Own: own, Keyring: keys, Clock: time.Now, Progress: o.Progress,
 	}.Run(ctx, o.File, o.Log)

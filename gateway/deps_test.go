@@ -77,7 +77,7 @@ var rules = map[string]rule{
 
 	"gateway/activation": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local demo //schemas //policies"},
 	"gateway/authoring":  {kind: useCase, imports: "*", tests: "//schemas //policies"},
-	"gateway/backup":     {kind: useCase, imports: "*", tests: "store/sqlite store/mongo keyring/local submission rulebook policy/bundle //schemas //policies"},
+	"gateway/backup":     {kind: useCase, imports: "*", tests: "store/sqlite store/mongo store/mongotest keyring/local submission rulebook policy/bundle //schemas //policies"},
 	"gateway/submission": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 	"gateway/profile":    {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic submission //schemas //policies"},
 	"gateway/disclosure": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},

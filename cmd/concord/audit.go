@@ -12,12 +12,14 @@ import (
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/client"
+	"github.com/concord-gateway/concord/gateway/config"
 )
 
 type auditCmd struct {
 	Verify      verifyCmd      `cmd:"" help:"Recompute a log or a part of it, and compare. Exit code 0: it verifies; 1: it does not; 2: it could not be read."`
 	Export      exportCmd      `cmd:"" help:"Write the log into a file that can be verified anywhere. It holds no sealed parts."`
 	Extract     extractCmd     `cmd:"" help:"Write one entry with its proof into a file: evidence for whoever is not given the rest."`
+	Reindex     reindexCmd     `cmd:"" help:"Rebuild what the log is searched by, from the log."`
 	Disclosures disclosuresCmd `cmd:"" help:"Write a partner's register, with proofs, into a file that can be verified offline."`
 }
 
@@ -41,8 +43,35 @@ func dial(server string) (*client.Client, error) {
 
 // logFlags say where a log is read from.
 type logFlags struct {
+	Config string `xor:"source" required:"" type:"existingfile" help:"The log in the store of this configuration." placeholder:"FILE"`
 	Dir    string `xor:"source" required:"" help:"The log in this data folder, offline." placeholder:"DIR"`
 	Server string `xor:"source" required:"" help:"This server's log, with an information governance lead's token in CONCORD_TOKEN." placeholder:"URL"`
+}
+
+// open opens the log where it is stored.
+func (l *logFlags) open(c *console, use func(context.Context, audit.Store) error) error {
+	if l.Dir != "" {
+		return gateway.WithFolderLog(c.ctx, l.Dir, use)
+	}
+	cfg, err := config.Load(l.Config)
+	if err != nil {
+		return err
+	}
+	return gateway.WithLog(c.ctx, cfg, use)
+}
+
+// reindexCmd rebuilds what the log is searched by.
+type reindexCmd struct {
+	Config string `required:"" type:"existingfile" help:"The configuration file (YAML)." placeholder:"FILE"`
+}
+
+// Run rebuilds, or on MongoDB, where there is nothing to rebuild, checks.
+func (r *reindexCmd) Run(c *console) error {
+	cfg, err := config.Load(r.Config)
+	if err != nil {
+		return err
+	}
+	return gateway.Reindex(c.ctx, cfg)
 }
 
 // exportCmd writes an export.
@@ -55,12 +84,10 @@ type exportCmd struct {
 // Run writes the export.
 func (e *exportCmd) Run(c *console) error {
 	return create(e.Out, func(w io.Writer) error {
-		if e.Dir != "" {
-			return gateway.WithFolderLog(c.ctx, e.Dir, func(ctx context.Context, store audit.Store) error {
-				return audit.WriteExport(ctx, w, store)
-			})
+		if e.Server != "" {
+			return download(c, e.Server, w)
 		}
-		return download(c, e.Server, w)
+		return e.open(c, func(ctx context.Context, store audit.Store) error { return audit.WriteExport(ctx, w, store) })
 	})
 }
 
@@ -99,8 +126,8 @@ func (e *extractCmd) Run(c *console) error {
 }
 
 func (e *extractCmd) evidence(c *console) (evidence audit.Evidence, err error) {
-	if e.Dir != "" {
-		err = gateway.WithFolderLog(c.ctx, e.Dir, func(ctx context.Context, store audit.Store) error {
+	if e.Server == "" {
+		err = e.open(c, func(ctx context.Context, store audit.Store) error {
 			evidence, err = audit.ExtractEvidence(ctx, store, e.Index)
 			return err
 		})

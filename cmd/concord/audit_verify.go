@@ -10,15 +10,14 @@ import (
 	"os"
 	"strings"
 
-	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/audit"
 )
 
 // verifyCmd verifies a log, or a part of one. It trusts nothing but the keys,
 // and an old checkpoint where one is given.
 type verifyCmd struct {
-	Dir         string `xor:"source" required:"" help:"The log in this data folder, offline." placeholder:"DIR"`
-	Server      string `xor:"source" required:"" help:"This server's log, with an information governance lead's token in CONCORD_TOKEN." placeholder:"URL"`
+	logFlags
+
 	Export      string `xor:"source" required:"" type:"existingfile" help:"The log in a file from concord audit export, offline." placeholder:"FILE"`
 	Entry       string `xor:"source" required:"" type:"existingfile" help:"One entry, in a file from concord audit extract, offline." placeholder:"FILE"`
 	Disclosures string `xor:"source" required:"" type:"existingfile" help:"A partner's register, in a file from concord audit disclosures." placeholder:"FILE"`
@@ -142,8 +141,8 @@ func (v *verifyCmd) log(c *console, opt audit.VerifyOptions) error {
 // verify reads the log where it is.
 func (v *verifyCmd) verify(c *console, opt audit.VerifyOptions) (report audit.Report, err error) {
 	switch {
-	case v.Dir != "":
-		err = gateway.WithFolderLog(c.ctx, v.Dir, func(ctx context.Context, store audit.Store) error {
+	case v.Dir != "" || v.Config != "":
+		err = v.open(c, func(ctx context.Context, store audit.Store) error {
 			report, err = audit.Verify(ctx, audit.StoreSource(store), opt)
 			return err
 		})

@@ -24,6 +24,8 @@ import (
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/record"
 	"github.com/concord-gateway/concord/gateway/rulebook"
+	"github.com/concord-gateway/concord/gateway/store/mongo"
+	"github.com/concord-gateway/concord/gateway/store/mongotest"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/gateway/submission"
 	"github.com/concord-gateway/concord/policies"
@@ -60,7 +62,18 @@ type world struct {
 // engines are those that a backup goes from and to, each with what opens a new,
 // empty database.
 func engines() map[string]func(*testing.T) backup.Stores {
-	return map[string]func(*testing.T) backup.Stores{"sqlite": newStores}
+	return map[string]func(*testing.T) backup.Stores{"sqlite": newStores, "mongo": newMongoStores}
+}
+
+// newMongoStores opens the stores of a new database on the server of the tests.
+func newMongoStores(t *testing.T) backup.Stores {
+	t.Helper()
+	db, err := mongo.Open(t.Context(), mongo.Options{URI: mongotest.URI(t), Database: mongotest.Database(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return backup.Stores{Log: db.Log(), Events: db.Events(), Records: db.Records()}
 }
 
 // newStores opens the stores of a new, empty database of the embedded engine.

@@ -30,6 +30,7 @@ func (d *Demo) Story(ctx context.Context, submitted []Submitted) error {
 		{"The same question for another purpose", d.tellOtherPurpose},
 		{"Threat to life", d.tellEmergency},
 		{"What the partner sees of it", d.tellPartner},
+		{"The partner verifies that nothing is left out of that", d.tellRegister},
 		{"Every decision is made again, by the rules that the log names", d.tellReplay},
 		{"The log is verified, by somebody who trusts only its public key", d.tellVerify},
 		{"One stored byte is changed, in a copy, by somebody with the disk", d.tellTamper},

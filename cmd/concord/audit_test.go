@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// served runs a demonstration until the test ends, and returns its address and
+// its folder.
+func served(t *testing.T) (url, dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "demo")
+	ctx, stop := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, []string{"demo", "--addr", "127.0.0.1:0", "--people", "100", "--data", dir}, in, io.Discard)
+		_ = in.Close()
+	}()
+	t.Cleanup(func() {
+		stop()
+		if code := <-done; code != exitOK {
+			t.Errorf("the demonstration ended with %d", code)
+		}
+	})
+	lines := bufio.NewScanner(out)
+	address := regexp.MustCompile(`The API is at (http://[0-9.:]+)`)
+	for lines.Scan() {
+		if found := address.FindStringSubmatch(lines.Text()); found != nil {
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return found[1], dir
+		}
+	}
+	t.Fatal("the demonstration does not say where it is served")
+	return "", ""
+}
+
+// concord runs a command and returns what it printed.
+func concord(t *testing.T, want int, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), args, &out, &errs); code != want {
+		t.Fatalf("concord %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), code, want, out.String(), errs.String())
+	}
+	return out.String()
+}
+
+// as sets the token of a persona for the commands that follow.
+func as(t *testing.T, persona, dir string) string {
+	t.Helper()
+	token := strings.TrimSpace(concord(t, exitOK, "token", "--persona", persona, "--data", dir))
+	t.Setenv("CONCORD_TOKEN", token)
+	return token
+}
+
+// TestAuditOfServer does what an information governance lead, a partner and a
+// requester do with a gateway that is running.
+func TestAuditOfServer(t *testing.T) {
+	url, dir := served(t)
+	tmp := t.TempDir()
+	key := filepath.Join(dir, "log.vkey")
+	receipt := filepath.Join(tmp, "answer.json")
+	token := as(t, "analyst", dir)
+	profile(t, url, token, receipt)
+
+	as(t, "ig-lead", dir)
+	wantIn(t, concord(t, exitOK, "audit", "verify", "--server", url, "--key", key), "VERIFIED")
+	export := filepath.Join(tmp, "log.ndjson")
+	concord(t, exitOK, "audit", "export", "--server", url, "--out", export)
+	wantIn(t, concord(t, exitOK, "audit", "verify", "--export", export, "--key", key, "--receipt", receipt), "as promised")
+	since := filepath.Join(tmp, "checkpoint")
+	checkpoint(t, url, since)
+	wantIn(t, concord(t, exitOK, "audit", "verify", "--dir", dir, "--key", key, "--since", since, "--incremental"), "verified before")
+
+	as(t, "housing-ig", dir)
+	register := filepath.Join(tmp, "register.ndjson")
+	wantIn(t, concord(t, exitOK, "audit", "disclosures", "--server", url, "--out", register), "uses of the data of telford-housing")
+	wantIn(t, concord(t, exitOK, "audit", "verify", "--disclosures", register, "--key", key), "VERIFIED: every use")
+	raw, err := os.ReadFile(register)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(raw, []byte("\n"))
+	less := filepath.Join(tmp, "less.ndjson")
+	if err := os.WriteFile(less, bytes.Join(append(lines[:2:2], lines[3:]...), nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantIn(t, concord(t, exitDamaged, "audit", "verify", "--disclosures", less, "--key", key), "does not follow number")
+	concord(t, exitFailed, "audit", "verify", "--server", url, "--key", key) // not with a partner's token
+}
+
+// profile asks about nobody in particular and keeps the answer.
+func profile(t *testing.T, url, token, file string) {
+	t.Helper()
+	body := `{"purpose":"soc-investigation","justification":"test","case_ref":"OP-LANTERN","emergency":null,"subject":{"nhs_number":"9990000018"}}`
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/profiles/subject", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	save(t, req, file)
+}
+
+func checkpoint(t *testing.T, url, file string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/tlog/checkpoint", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, req, file)
+}
+
+func save(t *testing.T, req *http.Request, file string) {
+	t.Helper()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		t.Logf("%s: %s", res.Status, raw)
+	}
+}
+
+func wantIn(t *testing.T, text, want string) {
+	t.Helper()
+	if !strings.Contains(text, want) {
+		t.Errorf("%q is not in:\n%s", want, text)
+	}
+}
