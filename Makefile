@@ -72,7 +72,7 @@ judges: ## 50,000 random requests, on which the rules and an oracle in Go must a
 # Every line is reported by the test that injected the fault, when it has passed.
 FAULTS := ^Test(Fault|Invariant01(HostileStore|Crash|DiskFull))
 .PHONY: faults
-faults: ## the faults and tampers that are injected, how often, and what came of each
+faults: $(FERRETDB) ## the faults and tampers that are injected, how often, and what came of each
 	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(FAULTS)' -v ./gateway ./gateway/audit | \
 	  awk -F' [|] ' '/FAULT [|]/ { k = $$2 " | " $$3 " | " $$5; if (!(k in n)) order[++keys] = k; n[k] += $$4; all += $$4 } \
 	    /^ *--- FAIL|^FAIL|panic:/ { print; bad = 1 } \

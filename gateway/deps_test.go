@@ -69,7 +69,7 @@ var rules = map[string]rule{
 	"gateway/approval":           {kind: capability, imports: "fault notekey dataset agreement", tests: "//schemas //policies"},
 	"gateway/replay":             {kind: capability, imports: "fault keyring audit release policy", tests: "dataset agreement identity caselink linkage rulebook profile store/sqlite keyring/local //schemas //policies"},
 	"gateway/rulebook":           {kind: capability, imports: "fault dataset agreement approval policy policy/bundle", tests: "//schemas //policies"},
-	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/storetest keyring/local fleet"},
+	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/mongo store/mongotest store/storetest keyring/local fleet"},
 	"gateway/record":             {kind: capability, imports: "fault dataset keyring", tests: "keyring/local"},
 	"gateway/erasure":            {kind: capability, imports: "fault audit record"},
 	"gateway/linkage":            {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
@@ -136,7 +136,7 @@ var libraries = map[string]string{
 	"golang.org/x/term":                     "cmd/concord",
 	"github.com/santhosh-tekuri/jsonschema": "gateway/dataset gateway/agreement gateway/httpapi/contract",
 	"github.com/tink-crypto/tink-go":        "gateway/keyring/local gateway/keyring/vault",
-	"go.mongodb.org/mongo-driver":           "gateway/store/mongo",
+	"go.mongodb.org/mongo-driver":           "gateway/store/mongo " + tests, // a test plays the administrator
 	"go.uber.org/goleak":                    tests,
 	"go.yaml.in/yaml":                       "gateway/config gateway/httpapi/... " + tests,
 	"golang.org/x/mod/sumdb":                "gateway/audit gateway/client gateway/witness " + tests,

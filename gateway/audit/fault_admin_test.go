@@ -24,15 +24,15 @@ type administrator interface {
 type engine struct {
 	name string
 	// open returns a new, empty store, closed with the test.
-	open func(t *testing.T) (audit.Store, administrator)
+	open func(t *testing.T) (storetest.Engine, administrator)
 }
 
-// engines are all the stores that can be had here.
+// engines are all the stores.
 func engines() []engine {
-	return []engine{{name: "sqlite", open: openSQLite}}
+	return []engine{{name: "sqlite", open: openSQLite}, {name: "mongo", open: openMongo}}
 }
 
-func openSQLite(t *testing.T) (audit.Store, administrator) {
+func openSQLite(t *testing.T) (storetest.Engine, administrator) {
 	t.Helper()
 	dir := t.TempDir() + "/data"
 	db, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
@@ -40,7 +40,7 @@ func openSQLite(t *testing.T) (audit.Store, administrator) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return db.Log(), &sqliteAdministrator{dir: dir}
+	return db, &sqliteAdministrator{dir: dir}
 }
 
 type sqliteAdministrator struct{ dir string }
@@ -153,7 +153,8 @@ func TestFaultTamper(t *testing.T) {
 	for _, e := range engines() {
 		for _, c := range append(tamperings(), moreTamperings()...) {
 			t.Run(e.name+"/"+c.name, func(t *testing.T) { // one after the other: they share the log's session key
-				store, admin := e.open(t)
+				db, admin := e.open(t)
+				store := db.Log()
 				copyInto(t, h, store, batches)
 				wantOK(t, verify(t, audit.StoreSource(store), h.vkey(), nil))
 				changed := c.change(t, l, deepCopy(batches))

@@ -64,32 +64,35 @@ func flipTip(tip audit.Tip) audit.Tip {
 func TestFaultTamperOldLogKey(t *testing.T) {
 	t.Parallel()
 	for _, e := range engines() {
-		h := newHouse(t)
-		rotated(t, h)
-		batches := batchesOf(t, h.db.Log())
-		other := newHouse(t) // begins its log with the first key of h
-		other.keys = h.keys
-		l := other.open()
-		mustAppend(t, l, request(1))
-		forged, err := other.db.Log().Batch(t.Context(), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Close(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		store, admin := e.open(t)
-		copyInto(t, h, store, batches)
-		last := len(batches) - 1
-		at := batches[last].First
-		batches[last].Entries[0] = forged.Entries[0] // the introduction, signed by the old key
-		audit.Rehash(batches)
-		if err := l.Resign(batches[last], now); err != nil {
-			t.Fatal(err)
-		}
-		admin.rewrite(t, batches)
-		wantProblem(t, verify(t, audit.StoreSource(store), h.vkeyOf(1), nil), audit.CodeSession, at)
-		storetest.Tally(t, "tamper: sign with an old log key", e.name, 1, fmt.Sprintf("named: %s at %d", audit.CodeSession, at))
+		t.Run(e.name, func(t *testing.T) {
+			h := newHouse(t)
+			rotated(t, h)
+			batches := batchesOf(t, h.db.Log())
+			other := newHouse(t) // begins its log with the first key of h
+			other.keys = h.keys
+			l := other.open()
+			mustAppend(t, l, request(1))
+			forged, err := other.db.Log().Batch(t.Context(), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			db, admin := e.open(t)
+			store := db.Log()
+			copyInto(t, h, store, batches)
+			last := len(batches) - 1
+			at := batches[last].First
+			batches[last].Entries[0] = forged.Entries[0] // the introduction, signed by the old key
+			audit.Rehash(batches)
+			if err := l.Resign(batches[last], now); err != nil {
+				t.Fatal(err)
+			}
+			admin.rewrite(t, batches)
+			wantProblem(t, verify(t, audit.StoreSource(store), h.vkeyOf(1), nil), audit.CodeSession, at)
+			storetest.Tally(t, "tamper: sign with an old log key", e.name, 1, fmt.Sprintf("named: %s at %d", audit.CodeSession, at))
+		})
 	}
 }
 
@@ -99,15 +102,18 @@ func TestFaultTamperFork(t *testing.T) {
 	t.Parallel()
 	h, _, batches := victim(t)
 	for _, e := range engines() {
-		store, admin := e.open(t)
-		copyInto(t, h, store, batches)
-		admin.rewrite(t, deepCopy(batches[:4]))
-		cfg := h.config()
-		cfg.Store = store
-		if _, err := audit.Open(t.Context(), cfg); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("%s: a gateway opens a log that was cut: %v", e.name, err)
-		}
-		wantProblem(t, verify(t, audit.StoreSource(store), h.vkey(), nil), audit.CodeTruncated, 13)
-		storetest.Tally(t, "tamper: put an older state back", e.name, 1, "refused; named: "+audit.CodeTruncated+" at 13")
+		t.Run(e.name, func(t *testing.T) {
+			db, admin := e.open(t)
+			store := db.Log()
+			copyInto(t, h, store, batches)
+			admin.rewrite(t, deepCopy(batches[:4]))
+			cfg := h.config()
+			cfg.Store = store
+			if _, err := audit.Open(t.Context(), cfg); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%s: a gateway opens a log that was cut: %v", e.name, err)
+			}
+			wantProblem(t, verify(t, audit.StoreSource(store), h.vkey(), nil), audit.CodeTruncated, 13)
+			storetest.Tally(t, "tamper: put an older state back", e.name, 1, "refused; named: "+audit.CodeTruncated+" at 13")
+		})
 	}
 }

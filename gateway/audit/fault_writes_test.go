@@ -14,26 +14,30 @@ import (
 // grows past a tile and publishes: batches, tiles, heads and checkpoints.
 func TestFaultEveryLogWrite(t *testing.T) {
 	t.Parallel()
-	for _, what := range []storetest.Hostility{storetest.Failed, storetest.Persisted, storetest.Retried} {
-		t.Run(strings.ReplaceAll(string(what), " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			times := 0
-			for at := 0; everyLogWrite(t, what, at); at++ {
-				times++
-			}
-			if times < 8 {
-				t.Errorf("%d writes only", times)
-			}
-			storetest.Tally(t, "hostile store: "+string(what), "sqlite", times, "verified")
-		})
+	for _, e := range engines() {
+		for _, what := range []storetest.Hostility{storetest.Failed, storetest.Persisted, storetest.Retried} {
+			t.Run(e.name+"/"+strings.ReplaceAll(string(what), " ", "-"), func(t *testing.T) {
+				t.Parallel()
+				times := 0
+				for at := 0; everyLogWrite(t, e, what, at); at++ {
+					times++
+				}
+				if times < 8 {
+					t.Errorf("%d writes only", times)
+				}
+				storetest.Tally(t, "hostile store: "+string(what), e.name, times, "verified")
+			})
+		}
 	}
 }
 
 // everyLogWrite reports whether there is a write with that number.
-func everyLogWrite(t *testing.T, what storetest.Hostility, at int) bool {
+func everyLogWrite(t *testing.T, e engine, what storetest.Hostility, at int) bool {
 	t.Helper()
 	h := newHouse(t)
-	hostile := storetest.Intercept(h.db, func(w storetest.Write, do func() error) error {
+	db, _ := e.open(t)
+	h.store = db.Log()
+	hostile := storetest.Intercept(db, func(w storetest.Write, do func() error) error {
 		if w.N == at {
 			return what.Do(do)
 		}

@@ -118,7 +118,7 @@ func checkHistory(t *testing.T, h *house, acknowledged map[string]audit.Receipt,
 	report := h.verify(nil)
 	wantOK(t, report)
 	times := map[string]int{}
-	for b, err := range audit.StoreSource(h.db.Log()).Batches(t.Context()) {
+	for b, err := range audit.StoreSource(h.log()).Batches(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}

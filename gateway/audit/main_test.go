@@ -32,6 +32,8 @@ type house struct {
 	dir  string
 	keys *local.Ring
 	db   *sqlite.DB
+	// store, where it is set, holds the log instead of db.
+	store audit.Store
 }
 
 func newHouse(tb testing.TB) *house {
@@ -56,9 +58,17 @@ func (h *house) openDB() *sqlite.DB {
 	return db
 }
 
+// log is the store of the log.
+func (h *house) log() audit.Store {
+	if h.store != nil {
+		return h.store
+	}
+	return h.db.Log()
+}
+
 func (h *house) config() audit.Config {
 	return audit.Config{
-		Store: h.db.Log(), Keys: h.keys, Origin: origin,
+		Store: h.log(), Keys: h.keys, Origin: origin,
 		Clock: func() time.Time { return now },
 	}
 }
@@ -95,7 +105,7 @@ func (h *house) vkey() string {
 // verify verifies the log of the house.
 func (h *house) verify(since []byte) audit.Report {
 	h.tb.Helper()
-	return verify(h.tb, audit.StoreSource(h.db.Log()), h.vkey(), since)
+	return verify(h.tb, audit.StoreSource(h.log()), h.vkey(), since)
 }
 
 func verify(tb testing.TB, source audit.Source, vkey string, since []byte) audit.Report {
