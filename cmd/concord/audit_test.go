@@ -62,14 +62,13 @@ func as(t *testing.T, persona, dir string) string {
 }
 
 // TestAuditOfServer does what an information governance lead, a partner and a
-// requester do with a gateway that is running.
+// submitter do with a gateway that is running.
 func TestAuditOfServer(t *testing.T) {
 	url, dir := served(t)
 	tmp := t.TempDir()
 	key := filepath.Join(dir, "log.vkey")
 	receipt := filepath.Join(tmp, "answer.json")
-	token := as(t, "analyst", dir)
-	profile(t, url, token, receipt)
+	submit(t, url, as(t, "housing-submitter", dir), receipt)
 
 	as(t, "ig-lead", dir)
 	wantIn(t, concord(t, exitOK, "audit", "verify", "--server", url, "--key", key), "VERIFIED")
@@ -97,11 +96,11 @@ func TestAuditOfServer(t *testing.T) {
 	concord(t, exitFailed, "audit", "verify", "--server", url, "--key", key) // not with a partner's token
 }
 
-// profile asks about nobody in particular and keeps the answer.
-func profile(t *testing.T, url, token, file string) {
+// submit sends a row that is none and keeps the answer, which has a receipt.
+func submit(t *testing.T, url, token, file string) {
 	t.Helper()
-	body := `{"purpose":"soc-investigation","justification":"test","case_ref":"OP-LANTERN","emergency":null,"subject":{"nhs_number":"9990000018"}}`
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/profiles/subject", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		url+"/v1/datasets/housing.tenancy/submissions?agreement=ISA-TH-WMP-001", strings.NewReader("[{}]"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +132,8 @@ func save(t *testing.T, req *http.Request, file string) {
 	if err := os.WriteFile(file, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if res.StatusCode != http.StatusOK {
-		t.Logf("%s: %s", res.Status, raw)
+	if res.StatusCode >= http.StatusBadRequest {
+		t.Fatalf("%s: %s", res.Status, raw)
 	}
 }
 

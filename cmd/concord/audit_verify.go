@@ -104,16 +104,24 @@ func readReceipt(path string) (*audit.Receipt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the receipt cannot be read: %w", err)
 	}
-	var answer struct {
+	type holder struct {
 		audit.Receipt
 
-		Audit     *audit.Receipt `json:"audit"`
-		InReceipt *audit.Receipt `json:"receipt"`
+		Audit *audit.Receipt `json:"audit"`
+	}
+	var answer struct {
+		holder
+
+		Submission *holder `json:"receipt"`
 	}
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return nil, fmt.Errorf("the receipt cannot be read: %w", err)
 	}
-	receipt := cmp.Or(answer.Audit, answer.InReceipt, &answer.Receipt)
+	held := &answer.holder
+	if answer.Submission != nil {
+		held = answer.Submission
+	}
+	receipt := cmp.Or(held.Audit, &held.Receipt)
 	if receipt.Head == "" || receipt.EntryHash == "" {
 		return nil, fmt.Errorf("%s holds no receipt", path)
 	}
