@@ -23,10 +23,10 @@ import (
 const judgedEnv = "CONCORD_JUDGED"
 
 // judgedAtLeast is how many where nobody says.
-var judgedAtLeast = 4000
+const judgedAtLeast = 4000
 
 // drawnSets is how many sets of agreements rapid draws in one check.
-var drawnSets = 100
+const drawnSets = 100
 
 // court is what judges one set of agreements after another.
 type court struct {
