@@ -60,6 +60,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		SetTimeout(callTimeout).SetServerSelectionTimeout(selectTimeout).
 		SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Majority()).
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal}).
+		// An insert that the driver sends again may meet itself and come back as taken
+		// where the server does not remember what it was sent. Whoever inserts settles
+		// what is unknown, as the ports say.
+		SetRetryWrites(false).
 		SetAppName("concord"))
 	if err != nil {
 		return nil, fault.New(fault.Invalid, op, "the connection string of the database cannot be used")
