@@ -26,7 +26,8 @@ const (
 // Options says how a database is opened.
 type Options struct {
 	// URI is the connection string. Write and read concern in it are not used:
-	// they are always majority with journal, and majority.
+	// they are always majority with journal, and majority. A weaker one in it is
+	// refused in production all the same.
 	URI string
 	// Database is the name of the database.
 	Database string
@@ -56,7 +57,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	journal := true
-	client, err := mongo.Connect(options.Client().ApplyURI(o.URI).
+	given := options.Client().ApplyURI(o.URI)
+	client, err := mongo.Connect(given, options.Client().
 		SetTimeout(callTimeout).SetServerSelectionTimeout(selectTimeout).
 		SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Majority()).
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal}).
@@ -69,15 +71,18 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fault.New(fault.Invalid, op, "the connection string of the database cannot be used")
 	}
 	db := &DB{client: client, db: client.Database(o.Database)}
-	if err := db.prepare(ctx, o); err != nil {
+	if err := db.prepare(ctx, given, o); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
 // prepare checks the server and the indexes.
-func (db *DB) prepare(ctx context.Context, o Options) error {
+func (db *DB) prepare(ctx context.Context, given *options.ClientOptions, o Options) error {
 	if err := db.Ping(ctx); err != nil || o.ReadOnly {
+		return err
+	}
+	if err := db.check(ctx, given, o); err != nil {
 		return err
 	}
 	return db.ensureIndexes(ctx, !o.Production)
