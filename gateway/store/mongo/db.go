@@ -26,7 +26,8 @@ const (
 // Options says how a database is opened.
 type Options struct {
 	// URI is the connection string. Write and read concern in it are not used:
-	// they are always majority with journal, and majority.
+	// they are always majority with journal, and majority. A weaker one in it is
+	// refused in production all the same.
 	URI string
 	// Database is the name of the database.
 	Database string
@@ -56,24 +57,32 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	journal := true
-	client, err := mongo.Connect(options.Client().ApplyURI(o.URI).
+	given := options.Client().ApplyURI(o.URI)
+	client, err := mongo.Connect(given, options.Client().
 		SetTimeout(callTimeout).SetServerSelectionTimeout(selectTimeout).
 		SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Majority()).
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal}).
+		// An insert that the driver sends again may meet itself and come back as taken
+		// where the server does not remember what it was sent. Whoever inserts settles
+		// what is unknown, as the ports say.
+		SetRetryWrites(false).
 		SetAppName("concord"))
 	if err != nil {
 		return nil, fault.New(fault.Invalid, op, "the connection string of the database cannot be used")
 	}
 	db := &DB{client: client, db: client.Database(o.Database)}
-	if err := db.prepare(ctx, o); err != nil {
+	if err := db.prepare(ctx, given, o); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
 // prepare checks the server and the indexes.
-func (db *DB) prepare(ctx context.Context, o Options) error {
+func (db *DB) prepare(ctx context.Context, given *options.ClientOptions, o Options) error {
 	if err := db.Ping(ctx); err != nil || o.ReadOnly {
+		return err
+	}
+	if err := db.check(ctx, given, o); err != nil {
 		return err
 	}
 	return db.ensureIndexes(ctx, !o.Production)

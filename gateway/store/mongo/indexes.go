@@ -22,6 +22,11 @@ const (
 	collRecords     = "records"
 )
 
+// Collections are the names of all of them, those of the log first.
+func Collections() []string {
+	return []string{collLog, collTiles, collCheckpoints, collEvents, collRecords}
+}
+
 // Index is an index of a collection, beside the one on _id that uniqueness
 // rests on. None of them is unique.
 type Index struct {
@@ -31,7 +36,7 @@ type Index struct {
 	Keys []string
 }
 
-// Indexes are those that the store needs. deploy/mongo has them as a script.
+// Indexes are those that the store needs. deploy/mongo/shape.json has the same.
 func Indexes() []Index {
 	return []Index{
 		{collLog, "first", []string{"first"}},
@@ -61,37 +66,82 @@ func (i Index) keys() bson.D {
 	return keys
 }
 
-// ensureIndexes checks that every index is there with its keys, and makes those
-// that are missing where it may. An index of the name with other keys is refused.
+// ensureIndexes checks that every index is there in its form, and makes those that
+// are missing where it may.
 func (db *DB) ensureIndexes(ctx context.Context, create bool) error {
 	const op = "mongo.Open"
 	var missing []string
-	for _, collection := range []string{collLog, collEvents, collRecords} {
+	for _, collection := range Collections() {
 		there, err := db.indexesOf(ctx, collection)
 		if err != nil {
 			return err
 		}
-		for _, want := range Indexes() {
-			if want.Collection != collection {
-				continue
-			}
-			switch keys, ok := there[want.Name]; {
-			case ok && !sameKeys(keys, want.keys()):
-				return fault.New(fault.Invalid, op, fmt.Sprintf("the index %s of %s has other keys than it should", want.Name, collection))
-			case ok:
-			case !create:
+		lacking, err := compareIndexes(collection, there)
+		if err != nil {
+			return err
+		}
+		for _, want := range lacking {
+			if !create {
 				missing = append(missing, collection+"."+want.Name)
-			default:
-				if err := db.createIndex(ctx, want); err != nil {
-					return err
-				}
+			} else if err := db.createIndex(ctx, want); err != nil {
+				return err
 			}
 		}
 	}
 	if len(missing) > 0 {
-		return fault.New(fault.Invalid, op, "indexes are missing (deploy/mongo/indexes.js makes them): "+strings.Join(missing, ", "))
+		return fault.New(fault.Invalid, op, "indexes are missing (deploy/mongo/setup.js makes them): "+strings.Join(missing, ", "))
 	}
 	return nil
+}
+
+// indexDoc is an index as the server describes it.
+type indexDoc struct {
+	Name   string `bson:"name"`
+	Keys   bson.D `bson:"key"`
+	Unique bool   `bson:"unique"`
+	// TTL is there where the index deletes documents by itself.
+	TTL *float64 `bson:"expireAfterSeconds"`
+	// Where any of these is there, the index does not answer for all documents.
+	Sparse    bool     `bson:"sparse"`
+	Hidden    bool     `bson:"hidden"`
+	Partial   bson.Raw `bson:"partialFilterExpression"`
+	Collation bson.Raw `bson:"collation"`
+}
+
+// compareIndexes returns the indexes that a collection lacks. It refuses one that
+// has another form under its name, and any that deletes documents, or makes
+// something unique besides the _id: that would change what an insert means.
+func compareIndexes(collection string, there []indexDoc) (missing []Index, err error) {
+	refuse := func(name, why string) error {
+		return fault.New(fault.Invalid, "mongo.Open", fmt.Sprintf("the index %s of %s %s", name, collection, why))
+	}
+	const byID = "_id_"
+	byName := map[string]*indexDoc{}
+	for i := range there {
+		d := &there[i]
+		byName[d.Name] = d
+		switch {
+		case d.TTL != nil:
+			return nil, refuse(d.Name, "deletes documents by itself")
+		case d.Unique && d.Name != byID:
+			return nil, refuse(d.Name, "is unique, which nothing but the _id may be")
+		}
+	}
+	for _, want := range Indexes() {
+		if want.Collection != collection {
+			continue
+		}
+		d, ok := byName[want.Name]
+		switch {
+		case !ok:
+			missing = append(missing, want)
+		case !sameKeys(d.Keys, want.keys()):
+			return nil, refuse(want.Name, "has other keys than it should")
+		case d.Sparse || d.Hidden || d.Partial != nil || d.Collation != nil:
+			return nil, refuse(want.Name, "leaves documents out, or compares them by other rules")
+		}
+	}
+	return missing, nil
 }
 
 func (db *DB) createIndex(ctx context.Context, i Index) error {
@@ -101,25 +151,15 @@ func (db *DB) createIndex(ctx context.Context, i Index) error {
 	return failure("mongo.Open", err)
 }
 
-// indexesOf returns the keys of the indexes of a collection by their names; a
-// collection that is not there has none.
-func (db *DB) indexesOf(ctx context.Context, collection string) (map[string]bson.D, error) {
+// indexesOf returns the indexes of a collection; one that is not there has none.
+func (db *DB) indexesOf(ctx context.Context, collection string) (there []indexDoc, err error) {
 	const op, namespaceNotFound = "mongo.Open", 26
-	there := map[string]bson.D{}
 	cursor, err := db.db.Collection(collection).Indexes().List(ctx)
 	if err == nil {
-		var list []struct {
-			Name string `bson:"name"`
-			Key  bson.D `bson:"key"`
-		}
-		if err = cursor.All(ctx, &list); err == nil {
-			for _, i := range list {
-				there[i.Name] = i.Key
-			}
-		}
+		err = cursor.All(ctx, &there)
 	}
 	if command, ok := errorAs(err); ok && command.HasErrorCode(namespaceNotFound) {
-		return there, nil
+		return nil, nil
 	}
 	return there, failure(op, err)
 }

@@ -355,8 +355,8 @@ func (s records) eachGroup(ctx context.Context, op string, f record.Filter, visi
 	}
 }
 
-// Withdraw deletes every version of the keys. What is deleted when it is cut off
-// stays deleted: asking again goes on.
+// Withdraw deletes every version of the keys, those in force last: a withdrawal
+// that is cut off brings no earlier version back. Asking again goes on.
 func (s records) Withdraw(ctx context.Context, keys []record.Key) (had []record.Key, err error) {
 	const op = "mongo.Records.Withdraw"
 	stamps, err := s.Stamps(ctx, keys)
@@ -371,11 +371,46 @@ func (s records) Withdraw(ctx context.Context, keys []record.Key) (had []record.
 	})
 	for g, sources := range sourcesOf(had) {
 		for part := range slices.Chunk(sources, chunk) {
-			_, err := s.db.db.Collection(collRecords).DeleteMany(ctx, g.filter(in("source", part)...))
-			if err != nil {
-				return nil, failure(op, err)
+			if err := s.withdraw(ctx, op, g.filter(in("source", part)...), stamps); err != nil {
+				return nil, err
 			}
 		}
 	}
 	return had, nil
+}
+
+// withdraw deletes what a filter finds: first the versions that are older than
+// those in force, by their _id, then all.
+func (s records) withdraw(ctx context.Context, op string, filter bson.D, inForce map[record.Key]record.Stamp) error {
+	docs, err := find[recordDoc](ctx, s.db, op, collRecords, filter, options.Find().SetProjection(bson.D{
+		{Key: "provider", Value: 1}, {Key: "dataset", Value: 1}, {Key: "source", Value: 1}, {Key: "version", Value: 1},
+	}))
+	if err != nil {
+		return err
+	}
+	var older []any
+	for i := range docs {
+		source, err := ref(docs[i].Source)
+		if err != nil {
+			return err
+		}
+		k := record.Key{Provider: docs[i].Provider, Dataset: docs[i].Dataset, Source: source}
+		if docs[i].Version < inForce[k].Version {
+			older = append(older, docs[i].Key)
+		}
+	}
+	for ids := range slices.Chunk(older, chunk) {
+		if err := s.remove(ctx, op, in("_id", ids)); err != nil {
+			return err
+		}
+	}
+	return s.remove(ctx, op, filter)
+}
+
+func (s records) remove(ctx context.Context, op string, filter bson.D) error {
+	if err := over(ctx, op); err != nil {
+		return err
+	}
+	_, err := s.db.db.Collection(collRecords).DeleteMany(ctx, filter)
+	return failure(op, err)
 }
