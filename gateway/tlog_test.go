@@ -71,10 +71,11 @@ const fsckEnv = "CONCORD_TEST_FSCK"
 func tool(t *testing.T, env string) string {
 	t.Helper()
 	path := os.Getenv(env)
-	if path == "" && os.Getenv("CONCORD_TEST_REQUIRE") != "" {
-		t.Fatalf("%s is not set", env)
+	_, err := os.Stat(path)
+	if err != nil && os.Getenv("CONCORD_TEST_REQUIRE") != "" {
+		t.Fatalf("%s names no program: %v", env, err)
 	}
-	if path == "" {
+	if err != nil {
 		t.Skipf("%s names no program", env)
 	}
 	return path
@@ -88,7 +89,7 @@ func TestInvariant04Fsck(t *testing.T) {
 	fsck := tool(t, fsckEnv)
 	h := newHouse(t)
 	h.fill()
-	for range 600 { // each is refused, and logged
+	for range 300 { // each is refused, and logged
 		h.call("analyst", http.MethodGet, "/v1/audit/export?log_purpose=data-integrity", nil)
 	}
 	if err := h.gw.PublishCheckpoint(t.Context()); err != nil {
@@ -99,7 +100,7 @@ func TestInvariant04Fsck(t *testing.T) {
 	if passed, said := runFsck(t, fsck, h.srv.URL, key); !passed {
 		t.Fatalf("fsck does not accept the log:\n%s", said)
 	}
-	for _, path := range []string{"/tlog/tile/entries/001", "/tlog/tile/entries/002.p/", "/tlog/tile/0/000", "/tlog/tile/1/000.p/", "/tlog/checkpoint"} {
+	for _, path := range []string{"/tlog/tile/entries/000", "/tlog/tile/entries/001.p/", "/tlog/tile/0/000", "/tlog/tile/1/000.p/", "/tlog/checkpoint"} {
 		touched := make(chan string, 64)
 		proxy := flipping(t, h.srv.URL, path, touched)
 		if passed, said := runFsck(t, fsck, proxy, key); passed {

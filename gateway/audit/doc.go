@@ -41,6 +41,26 @@
 // "<origin>/batch" and names its batch number and the digest of the providers'
 // chain ends, so that it can never pass for a checkpoint.
 //
+// # Who watches
+//
+// Everybody may read the published log as c2sp.org/tlog-tiles has it: hashes of
+// hashes, which tell nothing. Partners run witnesses (c2sp.org/tlog-witness), each
+// of which cosigns a checkpoint only when it continues the one before.
+//
+//	heads ──sign──▶ unpublished ──ask all──▶ quorum ──insert──▶ published
+//	                  ▲    │                   too few: the same checkpoint is tried again;
+//	                  └────┴─ (patience ends:  a greater one was seen: another is signed
+//	                          Append refuses)  more than the store has, or a fork: the end
+//
+// While a quorum is missing, entries go in and receipts are given; when the oldest
+// entry without a published checkpoint is older than Config.Patience, by the time
+// that the head of its batch says, nothing more is logged, and so nothing released
+// (invariant 3). A witness that has seen more than the store holds, or something
+// else, stops the log, however many others agree: a store put back from a backup
+// must not go on as if nothing had been. So each witness can stop the gateway, by
+// a lie too; the operator then sees which one, and takes it out of the
+// configuration or finds out what happened to the store.
+//
 // # Whom it trusts
 //
 // The keyring, the clock, and the store to say honestly what became durable.
