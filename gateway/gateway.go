@@ -107,21 +107,7 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 		return err
 	}
 	g.onClose(func(context.Context) error { return keys.Close() })
-	witnesses, err := g.witnesses()
-	if err != nil {
-		return err
-	}
-	g.log, err = audit.Open(ctx, audit.Config{
-		Store: db.Log(), Keys: keys, Origin: g.cfg.Log.Origin, Clock: opt.Clock,
-		Logger: opt.Logger, CheckpointEvery: g.cfg.Log.CheckpointEvery, KeyVersion: g.cfg.Log.KeyVersion,
-		Witnesses: witnesses, Quorum: g.cfg.Log.Quorum, Patience: g.cfg.Log.Patience,
-		Queue: opt.Queue,
-	})
-	if err != nil {
-		return err
-	}
-	g.onClose(g.log.Close)
-	if err := g.writeKey(); err != nil {
+	if err := g.openLog(ctx, db.Log(), keys, opt); err != nil {
 		return err
 	}
 	if err := backup.Announce(ctx, db.Events(), g.log, g.cfg.Log.Origin); err != nil {

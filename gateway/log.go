@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/witness"
+)
+
+// openLog opens the log, which asks its witnesses, and leaves its public key in the
+// data folder.
+func (g *Gateway) openLog(ctx context.Context, store audit.Store, keys keyring.Keyring, opt Options) error {
+	witnesses, err := g.witnesses()
+	if err != nil {
+		return err
+	}
+	g.log, err = audit.Open(ctx, audit.Config{
+		Store: store, Keys: keys, Origin: g.cfg.Log.Origin, Clock: opt.Clock,
+		Logger: opt.Logger, CheckpointEvery: g.cfg.Log.CheckpointEvery, KeyVersion: g.cfg.Log.KeyVersion,
+		Witnesses: witnesses, Quorum: g.cfg.Log.Quorum, Patience: g.cfg.Log.Patience,
+		Queue: opt.Queue,
+	})
+	if err != nil {
+		return err
+	}
+	g.onClose(g.log.Close)
+	return g.writeKey()
+}
+
+// witnesses makes the ways to the witnesses of the log.
+func (g *Gateway) witnesses() ([]audit.WitnessConfig, error) {
+	witnesses := make([]audit.WitnessConfig, len(g.cfg.Log.Witnesses))
+	for i, w := range g.cfg.Log.Witnesses {
+		client, err := witness.New(w.URL)
+		if err != nil {
+			return nil, err
+		}
+		g.onClose(func(context.Context) error { client.Close(); return nil })
+		witnesses[i] = audit.WitnessConfig{Name: w.Name, Key: w.Key, Witness: client}
+	}
+	return witnesses, nil
+}
