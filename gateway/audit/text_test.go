@@ -16,8 +16,8 @@ func filled(t *rapid.T, v reflect.Value) {
 	often := rapid.IntRange(0, 3)
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			filled(t, v.Field(i))
+		for _, field := range v.Fields() {
+			filled(t, field)
 		}
 	case reflect.String:
 		v.SetString(strange.Draw(t, "string"))
