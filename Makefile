@@ -70,10 +70,10 @@ judges: ## 50,000 random requests, on which the rules and an oracle in Go must a
 	CONCORD_JUDGED=50000 GOGC=400 $(GO) test -run='^Test(ThreeJudges|Memo.*)$$' -v -timeout 10m ./gateway/policy | grep -v '^=== '
 
 # Every line is reported by the test that injected the fault, when it has passed.
-FAULTS := ^Test(Fault|Invariant01(HostileStore|Crash|DiskFull))
+FAULTS := ^Test(Fault|Invariant01(HostileStore|Crash|DiskFull|Gateways|KilledGateways))
 .PHONY: faults
 faults: $(FERRETDB) ## the faults and tampers that are injected, how often, and what came of each
-	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(FAULTS)' -v ./gateway ./gateway/audit | \
+	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(FAULTS)' -v ./gateway ./gateway/audit ./cmd/concord | \
 	  awk -F' [|] ' '/FAULT [|]/ { k = $$2 " | " $$3 " | " $$5; if (!(k in n)) order[++keys] = k; n[k] += $$4; all += $$4 } \
 	    /^ *--- FAIL|^FAIL|panic:/ { print; bad = 1 } \
 	    END { for (i = 1; i <= keys; i++) { split(order[i], f, " [|] "); printf "%-58s  %-8s  %5d  %s\n", f[1], f[2], n[order[i]], f[3] | "sort"; if (f[1] ~ /^tamper/) t += n[order[i]] } \

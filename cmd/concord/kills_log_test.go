@@ -75,7 +75,7 @@ func (l *logged) add(p place) {
 	}
 }
 
-// holds holds answers against the log: what each says is logged stands there,
+// holds compares answers with the log: what each says is logged stands there,
 // together, and once.
 func (l *logged) holds(t *testing.T, answers []answered) {
 	t.Helper()

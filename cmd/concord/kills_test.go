@@ -23,6 +23,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/fleet"
 	"github.com/concord-gateway/concord/gateway/store/mongo"
 	"github.com/concord-gateway/concord/gateway/store/mongotest"
+	"github.com/concord-gateway/concord/gateway/store/storetest"
 )
 
 const (
@@ -85,8 +86,11 @@ func killedGateways(t *testing.T, uri string, seed uint64) {
 		t.Fatal(err)
 	}
 	report, writers := wantLog(t, openLog(t, uri, database), dir, all)
-	t.Logf("FAULT | three gateways on one log, SIGKILL %d and SIGSTOP %d | mongo | %d | requests %d, acknowledged %d, refused %d, unanswered %d; entries %d, batches %d, sessions %d: verified, nothing lost or doubled",
-		count.Kills, count.Stops, count.Kills+count.Stops, all.requests, len(all.answers), all.refused, all.lost, report.Entries, report.Batches, writers)
+	const outcome = "verified; no answer lost or doubled, all go on"
+	storetest.Tally(t, "kill one of three gateways", "mongo", count.Kills, outcome)
+	storetest.Tally(t, "stop one of three gateways, wake it later", "mongo", count.Stops, outcome)
+	t.Logf("%d requests: %d acknowledged, %d refused, %d unanswered; %d entries in %d batches by %d sessions",
+		all.requests, len(all.answers), all.refused, all.lost, report.Entries, report.Batches, writers)
 }
 
 // ask has everybody ask while the gateways are hurt, and returns when all have
@@ -173,7 +177,7 @@ func configOf(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf(
 // configuration.
 func serveCommand(t *testing.T, dir string, i int) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("concord", "serve", "--config", configOf(dir, i)) //nolint:noctx // the fleet ends it
+	cmd := exec.Command("concord", "serve", "--config", configOf(dir, i))
 	out, err := os.OpenFile(configOf(dir, i)+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
