@@ -53,7 +53,8 @@ func (f *Fleet) Harm(ctx context.Context) Count {
 		default:
 			m.freeze(f, b)
 			count.Stops++
-			waking.Go(func() { m.wake(ctx, f, b, m.cmd) })
+			life := m.cmd
+			waking.Go(func() { m.wake(ctx, f, b, life) })
 		}
 	}
 }
@@ -89,15 +90,15 @@ func (m *member) freeze(f *Fleet, b blow) {
 
 // wake lets the process go on when its time has come, or ctx has ended. In a later
 // life of the member there is nothing to wake.
-func (m *member) wake(ctx context.Context, f *Fleet, b blow, cmd *exec.Cmd) {
+func (m *member) wake(ctx context.Context, f *Fleet, b blow, life *exec.Cmd) {
 	wait(ctx, b.frozen)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.cmd != cmd {
+	if m.cmd != life {
 		return
 	}
 	m.frozen = false
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := life.Process.Signal(syscall.SIGCONT); err != nil {
 		f.tb.Errorf("member %d cannot go on: %v", b.member, err)
 	}
 }
