@@ -127,7 +127,7 @@ bench-once:
 	$(GO) test -short -run='^$$' -bench=. -skip='^BenchmarkSoak|/=[0-9]{5,}$$' -benchtime=1x -p $(P) -timeout 5m $(bench_dirs)
 
 .PHONY: soak
-soak: $(TEST_TOOLS) ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over; up to two hours
+soak: $(TEST_TOOLS) ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over, kills for half an hour; up to two and a half hours
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
 	CONCORD_TEST_REQUIRE=1 CONCORD_TEST_KILLS=30m CGO_ENABLED=1 $(GO) test -race -run='^TestInvariant01KilledGateways$$' -v -timeout 1h ./cmd/concord
 	$(GO) test -run='^$$' -bench='^BenchmarkSoak' -benchtime=1x -p 1 -timeout 1h $(bench_dirs)

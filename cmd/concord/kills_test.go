@@ -66,7 +66,7 @@ func killedGateways(t *testing.T, uri string, seed uint64) {
 	f := fleet.Start(t, fleet.Options{
 		Size: gateways, Seed: seed, Command: func(i int) *exec.Cmd { return serveCommand(t, dir, i) },
 		Pause:  fleet.Range{Min: 500 * time.Millisecond, Max: 3 * time.Second},
-		Frozen: fleet.Range{Min: time.Second, Max: 8 * time.Second},
+		Frozen: fleet.Range{Min: time.Second, Max: 12 * time.Second}, // the log waits 10 s for its store
 		Ready:  func(i int) bool { return listens(bases[i]) },
 	})
 	t.Cleanup(func() { showLogs(t, dir) })

@@ -4,7 +4,9 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -98,7 +100,7 @@ func (m *member) wake(ctx context.Context, f *Fleet, b blow, life *exec.Cmd) {
 		return
 	}
 	m.frozen = false
-	if err := life.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := life.Process.Signal(syscall.SIGCONT); err != nil && !errors.Is(err, os.ErrProcessDone) { // killed just now
 		f.tb.Errorf("member %d cannot go on: %v", b.member, err)
 	}
 }
