@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -147,9 +148,9 @@ func (s events) lastKeys(ctx context.Context, op, kind, after string, limit int)
 
 // before returns the id of the thing before the last in a page.
 func (events) before(rows []eventDoc, lastID string) string {
-	for i := len(rows) - 1; i >= 0; i-- {
-		if rows[i].ID != lastID {
-			return rows[i].ID
+	for _, row := range slices.Backward(rows) {
+		if row.ID != lastID {
+			return row.ID
 		}
 	}
 	return ""

@@ -32,25 +32,25 @@ const Variable = "CONCORD_TEST_FERRETDB"
 const startTimeout = time.Minute
 
 // URI returns the connection string of the server, which is running.
-func URI(t testing.TB) string {
-	t.Helper()
+func URI(tb testing.TB) string {
+	tb.Helper()
 	binary := os.Getenv(Variable)
 	if binary == "" && os.Getenv("CONCORD_TEST_REQUIRE") != "1" {
-		t.Skip(Variable + " is not set: `make race` builds the server and sets it")
+		tb.Skip(Variable + " is not set: `make race` builds the server and sets it")
 	}
 	if binary == "" {
-		t.Fatal(Variable + " is not set, and CONCORD_TEST_REQUIRE is")
+		tb.Fatal(Variable + " is not set, and CONCORD_TEST_REQUIRE is")
 	}
 	s, err := theServer()
 	if err != nil {
-		t.Fatalf("the server that %s names does not start: %v", Variable, err)
+		tb.Fatalf("the server that %s names does not start: %v", Variable, err)
 	}
 	return s.uri
 }
 
 // Database returns the name of a database that no other test uses.
-func Database(t testing.TB) string {
-	t.Helper()
+func Database(tb testing.TB) string {
+	tb.Helper()
 	return "test_" + strings.ToLower(rand.Text())
 }
 
@@ -68,7 +68,7 @@ var theServer = sync.OnceValues(func() (server, error) {
 
 // start starts a server and waits until it answers.
 func start(binary string) (server, error) {
-	cmd := exec.Command(binary) //nolint:noctx // it lives as long as the test binary
+	cmd := exec.Command(binary) //nolint:noctx,gosec // it lives as long as the test binary; whoever runs tests names what they run
 	cmd.Stderr = os.Stderr
 	hold, err := cmd.StdinPipe()
 	if err != nil {
