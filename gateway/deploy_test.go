@@ -12,12 +12,15 @@ import (
 // people copy must be what the gateway takes.
 func TestDeployConfigurations(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"concord.example.yaml", "kubernetes/concord.yaml"} {
+	for _, name := range []string{"concord.example.yaml", "kubernetes/concord.yaml", "kubernetes-mongo/concord.yaml"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, err := config.Load("../deploy/" + name)
+			c, err := config.Parse([]byte(read(t, "../deploy/"+name)))
 			if err != nil {
 				t.Fatal(err)
+			}
+			if shared := c.Store.Mongo.URIFile != ""; shared != strings.Contains(name, "mongo") {
+				t.Errorf("on a shared store: %v", shared)
 			}
 			if !c.Production || c.TLS.Cert == "" {
 				t.Error("want an example for production, with TLS")
@@ -26,6 +29,31 @@ func TestDeployConfigurations(t *testing.T) {
 				t.Errorf("data_dir is %s, outside the volume /var/lib/concord", c.DataDir)
 			}
 		})
+	}
+}
+
+// TestDeployOnMongo holds the parts of the variant with MongoDB to each other: the
+// example that is commented out is one that the gateway takes, and the file that it
+// names is where the container has it.
+func TestDeployOnMongo(t *testing.T) {
+	t.Parallel()
+	text := read(t, "../deploy/concord.example.yaml")
+	at := strings.Index(text, "# store:\n")
+	block, rest, _ := strings.Cut(text[at:], "\n\n")
+	c, err := config.Parse([]byte(text[:at] + strings.ReplaceAll("\n"+block, "\n# ", "\n") + "\n\n" + rest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Store.Mongo.Database != config.DefaultDatabase {
+		t.Errorf("the example has the database %q", c.Store.Mongo.Database)
+	}
+	for _, name := range []string{"compose.mongo.yaml", "kubernetes-mongo/concord.yaml"} {
+		if !strings.Contains(read(t, "../deploy/"+name), c.Store.Mongo.URIFile) {
+			t.Errorf("deploy/%s does not name %s", name, c.Store.Mongo.URIFile)
+		}
+	}
+	if !strings.Contains(read(t, "../deploy/kubernetes-mongo/gateways.yaml"), "mountPath: /etc/concord/mongo,") {
+		t.Error("the secret is mounted elsewhere")
 	}
 }
 

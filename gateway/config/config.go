@@ -78,6 +78,9 @@ type Mongo struct {
 	// URI is a connection string (mongodb:// or mongodb+srv://). Empty means
 	// none. It may hold a password: the file is the gateway's alone.
 	URI string `yaml:"uri"`
+	// URIFile is a file that holds the connection string in its place, for what
+	// hands out secrets as files. Load reads it into URI.
+	URIFile string `yaml:"uri_file"`
 	// Database is the name of the database.
 	Database string `yaml:"database"`
 }
@@ -142,6 +145,9 @@ func Load(path string) (*Config, error) {
 		return nil, fault.Wrap(fault.Invalid, "config.Load", "The configuration "+path+" is not valid.", err)
 	}
 	c.resolve(filepath.Dir(path))
+	if err := c.Store.Mongo.read(); err != nil {
+		return nil, fault.Wrap(fault.Invalid, "config.Load", "The configuration "+path+" is not valid.", err)
+	}
 	return c, nil
 }
 
@@ -198,13 +204,36 @@ func (c *Config) check() error {
 
 // check does not print the connection string, which may hold a password.
 func (m *Mongo) check() error {
-	if m.URI != "" && !strings.HasPrefix(m.URI, "mongodb://") && !strings.HasPrefix(m.URI, "mongodb+srv://") {
+	if m.URI != "" && m.URIFile != "" {
+		return errors.New("store.mongo: want uri or uri_file, not both")
+	}
+	if m.URI != "" && !isMongo(m.URI) {
 		return errors.New("store.mongo.uri: want mongodb:// or mongodb+srv://")
 	}
 	if m.Database == "" || strings.ContainsAny(m.Database, "/\\. \"$*<>:|?\x00") {
 		return errors.New("store.mongo.database: want the name of a database")
 	}
 	return nil
+}
+
+// read takes the connection string from its file, where there is one.
+func (m *Mongo) read() error {
+	if m.URIFile == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(m.URIFile)
+	if err != nil {
+		return fmt.Errorf("store.mongo.uri_file: %w", err)
+	}
+	m.URI = strings.TrimSpace(string(raw))
+	if !isMongo(m.URI) || strings.ContainsAny(m.URI, " \t\r\n") {
+		return errors.New("store.mongo.uri_file: want one line, mongodb:// or mongodb+srv://")
+	}
+	return nil
+}
+
+func isMongo(uri string) bool {
+	return strings.HasPrefix(uri, "mongodb://") || strings.HasPrefix(uri, "mongodb+srv://")
 }
 
 func (p *Policy) check(c *Config) error {
@@ -235,7 +264,7 @@ func missing(key string) error { return fmt.Errorf("%s: required", key) }
 
 // resolve makes the paths of the file relative to its folder.
 func (c *Config) resolve(base string) {
-	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key, &c.Policy.Bundle}
+	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key, &c.Policy.Bundle, &c.Store.Mongo.URIFile}
 	for i := range c.Issuers {
 		paths = append(paths, &c.Issuers[i].JWKSFile)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -205,11 +206,4 @@ func (s *seen) forms(object func(weight, string)) {
 	}
 }
 
-func isOurs(collection string) bool {
-	for _, name := range Collections() {
-		if name == collection {
-			return true
-		}
-	}
-	return false
-}
+func isOurs(collection string) bool { return slices.Contains(Collections(), collection) }

@@ -68,7 +68,7 @@ var theServer = sync.OnceValues(func() (server, error) {
 
 // start starts a server and waits until it answers.
 func start(binary string) (server, error) {
-	cmd := exec.Command(binary) //nolint:noctx,gosec // a binary that the tests are given; it lives as long as the test binary
+	cmd := exec.Command(binary) //nolint:noctx,gosec // it lives as long as the test binary; whoever runs tests names what they run
 	cmd.Stderr = os.Stderr
 	hold, err := cmd.StdinPipe()
 	if err != nil {

@@ -140,10 +140,10 @@ func termsOf(q audit.Query) (terms, common []string) {
 // their terms. Its first table leads: CROSS JOIN keeps SQLite to the order in
 // which they stand.
 func searchSQL(q audit.Query, terms []string) (query string, args []any) {
-	columns := "s.n, s.first, s.size, s.common, NULL"
+	columns := []string{"s.n, s.first, s.size, s.common, NULL"}
 	if q.From != "" || q.To != "" {
-		columns = "s.n, s.first, s.size, s.common, CASE WHEN s.earliest < ? OR (? AND s.latest >= ?) " +
-			"THEN (SELECT body FROM audit_batches WHERE n = s.n) END"
+		columns = []string{"s.n, s.first, s.size, s.common, CASE WHEN s.earliest < ? OR (? AND s.latest >= ?) " +
+			"THEN (SELECT body FROM audit_batches WHERE n = s.n) END"}
 		args = append(args, q.From, q.To != "", q.To)
 	}
 	var tables, where []string
@@ -160,7 +160,7 @@ func searchSQL(q audit.Query, terms []string) (query string, args []any) {
 	}
 	for i, term := range terms {
 		name := "t" + strconv.Itoa(i)
-		columns += ", " + name + ".at"
+		columns = append(columns, name+".at")
 		tables = append(tables, "audit_terms "+name)
 		add(name+".term = ?", term)
 		if name != lead {
@@ -183,7 +183,7 @@ func searchSQL(q audit.Query, terms []string) (query string, args []any) {
 	if q.After > 0 {
 		add(lead+".n >= (SELECT n FROM audit_spans WHERE first <= ? ORDER BY n DESC LIMIT 1)", q.After)
 	}
-	query = "SELECT " + columns + " FROM " + strings.Join(tables, " CROSS JOIN ")
+	query = "SELECT " + strings.Join(columns, ", ") + " FROM " + strings.Join(tables, " CROSS JOIN ")
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
