@@ -22,15 +22,15 @@ const deployDir = "../../../deploy/mongo"
 
 // form is a JSON schema, as far as the validators use it.
 type form struct {
-	BSONType   string          `json:"bsonType"`
-	Closed     *bool           `json:"additionalProperties"`
+	BSONType   string          `json:"bsonType"`             //nolint:tagliatelle // the name of MongoDB
+	Closed     *bool           `json:"additionalProperties"` //nolint:tagliatelle // as above
 	Required   []string        `json:"required"`
 	Properties map[string]form `json:"properties"`
 	Items      *form           `json:"items"`
 	// The rest is for values, which the server alone checks.
 	Minimum   int64  `json:"minimum"`
-	MinItems  int    `json:"minItems"`
-	MinLength int    `json:"minLength"`
+	MinItems  int    `json:"minItems"`  //nolint:tagliatelle // as above
+	MinLength int    `json:"minLength"` //nolint:tagliatelle // as above
 	Pattern   string `json:"pattern"`
 }
 
