@@ -43,6 +43,15 @@ func benchInsert(b *testing.B, s record.Store, records []record.Record) {
 	}
 }
 
+// many is how many records are there already: enough to be no longer cheap, or, in
+// the gate, enough to see that it runs.
+func many() int {
+	if testing.Short() {
+		return 2_000
+	}
+	return 100_000
+}
+
 // fill puts n records into the folder.
 func fill(b *testing.B, dir string, n int) {
 	b.Helper()
@@ -76,7 +85,7 @@ func BenchmarkInsert(b *testing.B) {
 
 // BenchmarkFind looks up one person by two blind indexes.
 func BenchmarkFind(b *testing.B) {
-	const n = 100_000
+	n := many()
 	dir := b.TempDir()
 	fill(b, dir, n)
 	s := openDir(b, dir, Options{}).Records()
@@ -93,7 +102,7 @@ func BenchmarkFind(b *testing.B) {
 
 // BenchmarkScan reads every record; one operation is all of them.
 func BenchmarkScan(b *testing.B) {
-	const n = 100_000
+	n := many()
 	dir := b.TempDir()
 	fill(b, dir, n)
 	s := openDir(b, dir, Options{}).Records()
@@ -112,7 +121,7 @@ func BenchmarkScan(b *testing.B) {
 // BenchmarkOpen opens and closes a folder of 100,000 records.
 func BenchmarkOpen(b *testing.B) {
 	dir := b.TempDir()
-	fill(b, dir, 100_000)
+	fill(b, dir, many())
 	for b.Loop() {
 		db, err := Open(b.Context(), dir, Options{})
 		if err != nil {
