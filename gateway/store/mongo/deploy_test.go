@@ -21,7 +21,7 @@ import (
 const deployDir = "../../../deploy/mongo"
 
 // form is a JSON schema, as far as the validators use it.
-type form struct {
+type form struct { //nolint:tagliatelle // the names are those of JSON Schema
 	BSONType   string          `json:"bsonType"`
 	Closed     *bool           `json:"additionalProperties"`
 	Required   []string        `json:"required"`
