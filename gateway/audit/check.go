@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -68,6 +69,8 @@ type checker struct {
 	notify func(Problem)
 	// heads is the size of the tree that the newest heads entry ends.
 	heads int64
+	// facts are those of the entries of the newest batch.
+	facts []facts
 	// strangers are the unknown writers that were reported.
 	strangers map[string]bool
 	// damaged is set while the chains cannot be followed through a batch; suspect
@@ -90,7 +93,8 @@ func (c *checker) batch(b *Batch) (inPlace bool) {
 	}
 	shaped := c.shape(b)
 	c.damaged, c.suspect = !inPlace || !shaped, b.First
-	for i := range min(len(b.Entries), len(b.Leaves)) {
+	c.facts = inspect(b, c.facts)
+	for i := range c.facts {
 		c.entry(b, i)
 	}
 	switch {
@@ -127,44 +131,23 @@ func (c *checker) shape(b *Batch) bool {
 	return true
 }
 
-// chained is what the chain and session checks need of an entry.
-type chained struct {
-	action, provider, prev, seq, version string
-}
-
 // entry checks entry i of b: its hash, its form, its place in the provider's
 // chain, and the session key that it may introduce.
 func (c *checker) entry(b *Batch, i int) {
-	index, text := b.First+int64(i), b.Entries[i]
-	sum := sha256.Sum256(text)
-	if string(sum[:]) != string(b.Leaves[i]) {
+	index, text, f := b.First+int64(i), b.Entries[i], &c.facts[i]
+	if string(f.sum[:]) != string(b.Leaves[i]) {
 		if !c.damaged {
 			c.damaged, c.suspect = true, index
 		}
 		c.problemf(b, index, CodeEntryHash, "entry %d is not what was hashed into the log", index)
 		return
 	}
-	var e chained
-	err := members(string(text), func(key, value string, _ int) bool {
-		switch key {
-		case "action":
-			e.action = value
-		case "provider":
-			e.provider = value
-		case "provider_prev":
-			e.prev = value
-		case "provider_seq":
-			e.seq = value
-		case "v":
-			e.version = value
-		}
-		return true
-	})
-	if err != nil || e.version != entryVersion {
+	if f.err != nil || f.version != entryVersion {
 		c.problemf(b, index, CodeEntryForm, "entry %d is not a canonical entry", index)
 		return
 	}
-	c.chain(b, index, e, sum)
+	e := &f.chained
+	c.chain(b, index, e, f.sum)
 	switch e.action {
 	case `"` + string(Admin) + `"`:
 		c.introduce(b, index, text)
@@ -177,21 +160,27 @@ func (c *checker) entry(b *Batch, i int) {
 }
 
 // chain checks that an entry continues its provider's chain.
-func (c *checker) chain(b *Batch, index int64, e chained, leaf [sha256.Size]byte) {
+func (c *checker) chain(b *Batch, index int64, e *chained, leaf [sha256.Size]byte) {
 	if e.provider == "" && e.prev == "" && e.seq == "" {
 		return
 	}
-	provider := text(e.provider)
-	tip := c.tips[provider]
-	prev := ""
-	if tip.Seq > 0 {
-		prev = `"` + tip.Hash + `"`
+	provider := inside(e.provider)
+	tip, known := c.tips[provider]
+	if !known {
+		provider = strings.Clone(provider) // which would keep the entry in memory
 	}
-	if !c.damaged && (e.seq != strconv.FormatInt(tip.Seq+1, 10) || e.prev != prev) {
+	seq, err := strconv.ParseInt(e.seq, 10, 64)
+	follows := err == nil && seq == tip.Seq+1 && (tip.Seq == 0 && e.prev == "" || tip.Seq > 0 && quotes(e.prev, tip.Hash))
+	if !c.damaged && !follows {
 		c.problemf(b, index, CodeChain, "entry %d does not continue its provider's chain at %d", index, tip.Seq+1)
 	}
-	seq, _ := strconv.ParseInt(e.seq, 10, 64) // a number that cannot be read was reported above
 	c.tips[provider] = Tip{Seq: seq, Hash: hex.EncodeToString(leaf[:])}
+}
+
+// quotes reports whether value is the JSON string of text, which needs no escapes.
+func quotes(value, text string) bool {
+	n := len(value)
+	return n == len(text)+2 && value[0] == '"' && value[n-1] == '"' && value[1:n-1] == text
 }
 
 // introduce takes in the session key that an entry introduces, if it does.

@@ -196,12 +196,12 @@ func (v *verification) add(b *Batch) {
 	if v.lost {
 		return
 	}
-	for _, leaf := range b.Leaves {
-		if len(leaf) != sha256.Size { // reported as no entry's hash
+	for i, leaf := range b.Leaves {
+		if len(leaf) != sha256.Size || i >= len(v.facts) { // reported as no entry's hash
 			v.lost = true
 			return
 		}
-		v.tree.push(tlog.RecordHash(leaf))
+		v.tree.push(v.facts[i].record)
 	}
 	root := v.tree.root()
 	v.ends = append(v.ends, treeEnd{v.tree.size, root, v.heads == v.tree.size})
