@@ -157,6 +157,8 @@ type Request struct {
 	// Limit, where set, is checked by the sequencer against everything before
 	// the batch.
 	Limit *Limit
+	// Expected, where set, announced the request.
+	Expected *Expectation
 }
 
 // Limit is a cap on how many subjects one actor, and all actors of an agency

@@ -228,7 +228,7 @@ func (s *sequencer) follow(ctx context.Context) error {
 		} else if err != nil {
 			return s.breakOff(fmt.Errorf("batch %d: %w", b.N, err))
 		}
-		after, full, err := s.takeOver(now, b)
+		after, err := s.takeOver(now, b)
 		if err != nil {
 			return s.breakOff(err)
 		}
@@ -241,7 +241,6 @@ func (s *sequencer) follow(ctx context.Context) error {
 		}
 		s.l.patience.grown(b.First, b.Size, at)
 		s.l.state.Store(after)
-		s.project(full)
 	}
 }
 
@@ -260,8 +259,9 @@ func (s *sequencer) meet(ctx context.Context, b *Batch) error {
 	return s.findSession(ctx, b)
 }
 
-// takeOver checks a batch of another gateway and returns the state after it.
-func (s *sequencer) takeOver(now *state, b *Batch) (*state, []tile, error) {
+// takeOver checks a batch of another gateway and returns the state after it. The
+// tiles that it completes are stored by the gateway that wrote it.
+func (s *sequencer) takeOver(now *state, b *Batch) (*state, error) {
 	var found error
 	trusted := s.l.trusted()
 	c := checker{
@@ -271,24 +271,23 @@ func (s *sequencer) takeOver(now *state, b *Batch) (*state, []tile, error) {
 	}
 	c.batch(b)
 	if found != nil {
-		return nil, nil, found
+		return nil, found
 	}
 	leaves := make([]tlog.Hash, len(b.Leaves))
 	for i, leaf := range b.Leaves {
 		leaves[i] = tlog.Hash(leaf)
 	}
 	after := &state{next: b.N + 1, tips: b.Tips}
-	var full []tile
-	after.tree, full = now.tree.grow(leaves)
+	after.tree, _ = now.tree.grow(leaves)
 	root, err := after.tree.root()
 	if err != nil || string(root[:]) != string(b.Root) {
-		return nil, nil, fmt.Errorf("the leaves of batch %d do not give its root", b.N)
+		return nil, fmt.Errorf("the leaves of batch %d do not give its root", b.N)
 	}
 	after.root = root
 	for _, entry := range b.Entries {
 		if err := s.l.count(entry); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return after, full, nil
+	return after, nil
 }

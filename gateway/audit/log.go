@@ -252,13 +252,15 @@ func (r *Request) check() error {
 func (l *Log) enqueue(ctx context.Context, r Request, drafts []Draft, limit *Limit) (outcome, error) {
 	const op = "audit.Append"
 	l.coming.begin()
+	age := r.Expected.age()
+	r.Expected.End() // from here on it comes soon
 	entries, err := preparer{keys: l.cfg.Keys, now: l.cfg.Clock()}.entries(ctx, r, drafts)
 	l.coming.end()
 	if err != nil {
 		return outcome{}, err
 	}
 	j := &job{
-		ctx: ctx, entries: entries, limit: limit, at: r.Time,
+		ctx: ctx, entries: entries, limit: limit, at: r.Time, age: age,
 		actor: actorKey{r.Actor.Agency, r.Actor.Subject}, reply: make(chan outcome, 1),
 	}
 	for i := range entries {

@@ -21,6 +21,9 @@ const (
 	// yieldAfterConflict is how long a writer that lost a number and then won
 	// one lets the others go first.
 	yieldAfterConflict = time.Millisecond
+	// rivalFor is how long after a lost number another writer is thought to be
+	// about.
+	rivalFor = time.Second
 )
 
 // job is a request in the queue.
@@ -31,7 +34,9 @@ type job struct {
 	limit   *Limit
 	actor   actorKey
 	at      time.Time
-	reply   chan outcome // has room for the one outcome
+	// age is how long the request took until it came here, if it was announced.
+	age   time.Duration
+	reply chan outcome // has room for the one outcome
 	// state says whether the caller still waits.
 	state atomic.Int32
 	// heads, where set, asks for a heads entry behind everything in the batch;
@@ -52,8 +57,10 @@ type sequencer struct {
 	own      *ownSession
 	// unsettled is a batch whose outcome is unknown.
 	unsettled *draftBatch
-	// lost is set while other writers are about.
-	lost bool
+	// lost is set from a lost number to the next one that is won, and rival is
+	// when one was lost.
+	lost  bool
+	rival time.Time
 	// broken is why nothing can be appended any more.
 	broken error
 }
@@ -95,7 +102,7 @@ func (s *sequencer) drain() []*job {
 	if !ok {
 		return nil
 	}
-	s.l.queuedBytes.Add(-int64(j.bytes))
+	s.received(j)
 	return s.gather([]*job{j})
 }
 
@@ -108,45 +115,54 @@ func (s *sequencer) gather(jobs []*job) []*job {
 	for _, j := range jobs {
 		entries, size = entries+j.count(), size+j.bytes
 	}
-	late := time.Now().Add(gatherAtMost)
-	yielded := false
-	for j, open := s.take(late, false); open; j, open = s.take(late, yielded) {
+	begun, yielded := time.Now(), false
+	for {
+		j, open := s.take()
+		if open && j == nil && len(jobs) > 0 && entries < s.l.cfg.maxEntries {
+			if most := s.l.coming.patience(len(jobs), s.rivals(), jobs[0].age, begun); most > 0 {
+				var again bool
+				j, open, again = s.l.coming.wait(s.queue, most)
+				s.received(j)
+				yielded = yielded && !again
+			}
+		}
 		switch {
 		case j != nil && len(jobs) > 0 && (entries+j.count() > s.l.cfg.maxEntries || size+j.bytes > maxBatchBytes-sessionBytes):
 			s.held = j
 			return jobs
 		case j != nil:
 			jobs, entries, size = append(jobs, j), entries+j.count(), size+j.bytes
-			yielded = entries >= s.l.cfg.maxEntries // then nobody is waited for
-		case yielded:
+			yielded = false
+		case !open || yielded || entries >= s.l.cfg.maxEntries:
 			return jobs
 		default:
 			yielded = true
 			runtime.Gosched() // who is ready to run goes first
 		}
 	}
-	return jobs
 }
 
 // take returns the next job that waits, or nil; open is false when none will ever
-// come. Unless hurried, it waits for those who are coming.
-func (s *sequencer) take(late time.Time, hurried bool) (j *job, open bool) {
+// come.
+func (s *sequencer) take() (j *job, open bool) {
 	if s.held != nil {
 		j, s.held = s.held, nil
 		return j, true
 	}
 	select {
 	case j, open = <-s.queue:
+		s.received(j)
+		return j, open
 	default:
-		open = true
-		for waited := !hurried; waited && open && j == nil; {
-			j, open, waited = s.l.coming.wait(s.queue, late)
-		}
+		return nil, true
 	}
+}
+
+// received gives the room of a job in the queue back.
+func (s *sequencer) received(j *job) {
 	if j != nil {
 		s.l.queuedBytes.Add(-int64(j.bytes))
 	}
-	return j, open
 }
 
 // write makes the jobs durable and answers each of them.
@@ -156,7 +172,7 @@ func (s *sequencer) write(ctx context.Context, jobs []*job) {
 		return
 	}
 	for {
-		if err := s.renewSession(ctx); err != nil {
+		if err := errors.Join(s.catchUp(ctx), s.renewSession(ctx)); err != nil {
 			refuse(jobs, err)
 			return
 		}
@@ -180,9 +196,26 @@ func (s *sequencer) write(ctx context.Context, jobs []*job) {
 			refuse(jobs, err)
 			return
 		}
-		s.lost = true
+		s.lost, s.rival = true, time.Now()
 		jobs = s.gather(jobs) // what has come meanwhile goes along
 	}
+}
+
+// rivals reports whether other gateways append to the log as well.
+func (s *sequencer) rivals() bool { return !s.rival.IsZero() && time.Since(s.rival) < rivalFor }
+
+// catchUp takes over what other gateways have appended, if there are any: a read
+// costs less than a number that is lost.
+func (s *sequencer) catchUp(ctx context.Context) error {
+	if !s.rivals() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := s.follow(ctx); !errors.Is(err, errLost) {
+		return err
+	}
+	return nil
 }
 
 // refuse tells jobs that they were not, or perhaps not, logged.

@@ -15,6 +15,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/caselink"
 	"github.com/concord-gateway/concord/gateway/disclosure"
+	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/httpapi"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/devissuer"
@@ -32,6 +33,7 @@ import (
 // something between two of them.
 type rig struct {
 	tb      testing.TB
+	dir     string
 	issuer  *devissuer.Issuer
 	handler http.Handler
 }
@@ -42,21 +44,35 @@ type between struct {
 	store func(audit.Store) audit.Store
 	// log stands in front of the log, as profiles see it.
 	log func(*audit.Log) profile.Log
+	// events stands in front of the store of events.
+	events func(event.Store) event.Store
+	// beside, where set, is a rig whose folder this one works on too, as a
+	// gateway of its own.
+	beside *rig
 }
 
 func newRig(tb testing.TB, mid between) *rig {
 	tb.Helper()
-	dir := tb.TempDir()
-	must(tb, os.Chmod(dir, 0o700))
-	issuer := value(devissuer.Create(filepath.Join(dir, "issuer"), devissuer.Agencies()...))(tb)
+	var dir string
+	var issuer *devissuer.Issuer
+	if mid.beside != nil {
+		dir, issuer = mid.beside.dir, mid.beside.issuer
+	} else {
+		dir = tb.TempDir()
+		must(tb, os.Chmod(dir, 0o700))
+		issuer = value(devissuer.Create(filepath.Join(dir, "issuer"), devissuer.Agencies()...))(tb)
+	}
 	verifier := value(identity.NewVerifier(value(issuer.Trusted())(tb), time.Now))(tb)
 	draft := value(rulebook.Read(value(bundle.Gather(policies.Files, schemas.Files))(tb)))(tb)
 	book := rulebook.NewBook(value(draft.Rules(tb.Context(), draft.Newest()))(tb))
 	db := value(sqlite.Open(tb.Context(), filepath.Join(dir, "data"), sqlite.Options{}))(tb)
 	keys := value(local.Open(filepath.Join(dir, "keys")))(tb)
-	store := db.Log()
+	store, events := db.Log(), db.Events()
 	if mid.store != nil {
 		store = mid.store(store)
+	}
+	if mid.events != nil {
+		events = mid.events(events)
 	}
 	log := value(audit.Open(tb.Context(), audit.Config{Store: store, Keys: keys, Origin: "concord.example/test"}))(tb)
 	tb.Cleanup(func() {
@@ -70,14 +86,14 @@ func newRig(tb testing.TB, mid between) *rig {
 	if mid.log != nil {
 		logOfProfiles = mid.log(log)
 	}
-	return &rig{tb: tb, issuer: issuer, handler: httpapi.New(httpapi.Deps{
+	return &rig{tb: tb, dir: dir, issuer: issuer, handler: httpapi.New(httpapi.Deps{
 		Identity: verifier, Rules: book, Log: log,
 		Submissions: submission.New(submission.Deps{
-			Rules: book, Records: db.Records(), Events: db.Events(), Keys: keys, Log: log, Clock: time.Now,
+			Rules: book, Records: db.Records(), Events: events, Keys: keys, Log: log, Clock: time.Now,
 		}),
 		Profiles: profile.New(profile.Deps{
-			Rules: book, Links: caselink.New(db.Events(), keys),
-			Records: db.Records(), Events: db.Events(), Keys: keys, Log: logOfProfiles, Clock: time.Now,
+			Rules: book, Links: caselink.New(events, keys),
+			Records: db.Records(), Events: events, Keys: keys, Log: logOfProfiles, Clock: time.Now,
 		}),
 		Disclosures: disclosure.New(log, db.Log()),
 		Ready:       func(context.Context) error { return nil },

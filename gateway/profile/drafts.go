@@ -42,6 +42,8 @@ type trail struct {
 	// the indicators of an area profile read. A group that is not in it used
 	// all of its fields.
 	fields map[policy.Group]map[string]bool
+	// expected announced the request to the log, where something did.
+	expected *audit.Expectation
 }
 
 type released struct {
@@ -52,7 +54,7 @@ type released struct {
 // request turns the trail into what the log appends. response is the canonical
 // body, or nil where nothing is released.
 func (t *trail) request(response []byte) audit.Request {
-	r := audit.Request{ID: t.asking.RequestID, Actor: t.actor(), Time: t.at}
+	r := audit.Request{ID: t.asking.RequestID, Actor: t.actor(), Time: t.at, Expected: t.expected}
 	consult := t.draft(audit.Consult, "")
 	t.decided(&consult)
 	if response != nil {

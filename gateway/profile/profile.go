@@ -31,6 +31,7 @@ import (
 // Log is what a profile needs of the audit log.
 type Log interface {
 	Append(ctx context.Context, r audit.Request) (audit.Receipt, error)
+	Expect() *audit.Expectation
 	Usage(subject, agency string, at time.Time) audit.Usage
 	Wait(subject, agency string, limit audit.Limit, at time.Time) time.Duration
 	Search(ctx context.Context, q audit.Query) ([]audit.Indexed, error)

@@ -64,10 +64,13 @@ type provenance struct {
 // up, and Unavailable where policy, keys, store or log cannot answer.
 func (s *Service) Subject(ctx context.Context, a Asking, subject linkage.Subject) (*Answer, error) {
 	at := s.Clock().UTC()
+	expected := s.Log.Expect()
+	defer expected.End()
 	t, err := s.decideSubject(ctx, a, subject, at)
 	if err != nil {
 		return nil, err
 	}
+	t.expected = expected
 	if code := t.overQuota(); code != "" {
 		return nil, s.limit(ctx, t, code)
 	}
@@ -153,7 +156,7 @@ func (s *Service) append(ctx context.Context, t *trail, response []byte) (audit.
 // matter which of many requests at once came first: the whole is refused.
 func (s *Service) limit(ctx context.Context, t *trail, code string) error {
 	receipt, err := s.Log.Append(ctx, audit.Request{
-		ID: t.asking.RequestID, Actor: t.actor(), Time: t.at, Drafts: t.overLimit(code),
+		ID: t.asking.RequestID, Actor: t.actor(), Time: t.at, Drafts: t.overLimit(code), Expected: t.expected,
 	})
 	if err != nil {
 		return err
