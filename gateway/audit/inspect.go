@@ -15,11 +15,12 @@ type chained struct {
 
 // facts are what can be said of an entry by itself.
 type facts struct {
+	chained
+
 	sum [sha256.Size]byte
 	// record is the hash of the leaf in the tree (RFC 6962 section 2.1), where the
 	// batch has leaf data of the right length.
 	record tlog.Hash
-	chained
 	// err says that the entry is not canonical JSON. It is not looked for in an
 	// entry that is not what was hashed.
 	err error
