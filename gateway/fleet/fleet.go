@@ -32,6 +32,10 @@ type Options struct {
 	// blows that strike one that does not, Harm spares three in four: on a slow
 	// machine nobody would get to work otherwise.
 	Ready func(i int) bool
+	// Again, where set, reports whether member i, which has ended by itself, may be
+	// started again, as whoever looks after a service does with one that refused to
+	// start because its store did not answer. Otherwise the test fails.
+	Again func(i int) bool
 	// Seed decides the draws of Harm.
 	Seed uint64
 	// Pause is the range of the time between two faults, Frozen that of how long
@@ -91,6 +95,25 @@ func (f *Fleet) start(i int) {
 		m.err = cmd.Wait()
 		close(done)
 	}()
+}
+
+// Mend starts the members again that have ended by themselves and may be. It
+// reports whether none has that may not.
+func (f *Fleet) Mend() bool {
+	f.tb.Helper()
+	for i, m := range f.members {
+		select {
+		case <-m.done:
+		default:
+			continue
+		}
+		if f.opt.Again == nil || !f.opt.Again(i) {
+			f.tb.Errorf("member %d ended by itself: %v", i, m.err)
+			return false
+		}
+		f.start(i)
+	}
+	return true
 }
 
 // Running reports whether member i was neither stopped nor has ended. It may be

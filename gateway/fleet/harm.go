@@ -36,11 +36,8 @@ func (f *Fleet) Harm(ctx context.Context) Count {
 			return count
 		}
 		m := f.members[b.member]
-		select {
-		case <-m.done:
-			f.tb.Errorf("member %d ended by itself: %v", b.member, m.err)
+		if !f.Mend() {
 			return count
-		default:
 		}
 		switch {
 		case f.opt.Ready != nil && !b.early && !f.opt.Ready(b.member):

@@ -18,7 +18,7 @@ import (
 
 const (
 	// callTimeout bounds a call whose context has no deadline.
-	callTimeout = 10 * time.Second
+	callTimeout = 30 * time.Second
 	// selectTimeout bounds the search for a primary.
 	selectTimeout = 5 * time.Second
 )
