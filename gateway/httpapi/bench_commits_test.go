@@ -80,6 +80,7 @@ func BenchmarkCommits(b *testing.B) {
 			b.ResetTimer()
 			l.run(b, requests)
 			b.ReportMetric(float64(requests)/b.Elapsed().Seconds(), "requests/s")
+			b.ReportMetric(float64(l.slowest.Milliseconds()), "p99-ms")
 			ratio := float64(n.done.Load()) / float64(requests)
 			b.ReportMetric(ratio, "commits/release")
 			b.ReportMetric(float64(n.lost.Load())/float64(requests), "lost/release")
