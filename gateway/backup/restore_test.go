@@ -64,7 +64,7 @@ func TestRestoreRefuses(t *testing.T) {
 		{"another key", file, log, func(r *backup.Restore) { r.Keys = []string{otherKey(t)} }, "does not verify"},
 		{"another keyring", file, log, func(r *backup.Restore) { r.Own = []string{otherKey(t)} }, "keyring is not the one"},
 		{"a keyring that opens nothing", file, log, func(r *backup.Restore) { r.Keyring = other.keys }, "cannot be read"},
-		{"no witness", file, log, func(r *backup.Restore) { r.Witnesses, r.Quorum = []string{otherKey(t)}, 1 }, "witnesses"},
+		{"no witness", file, log, func(r *backup.Restore) { r.Witnesses, r.Quorum = []string{witnessKey}, 1 }, "witnesses"},
 		{"no file", file + "x", log, nil, "cannot be read"},
 	} {
 		into := newStores(t)
@@ -236,3 +236,6 @@ func (w *world) wantRefused(into backup.Stores, file, log, what string) {
 	_, err = backup.Write(w.t.Context(), &bytes.Buffer{}, w.source(func(c *backup.Copy) { c.Stores = into }))
 	wantFault(w.t, what+": backed up", err, fault.Conflict, "not finished")
 }
+
+// witnessKey is the key of a witness that nobody runs.
+const witnessKey = "witness.example/w1+d055d463+BIgRtWj+fE5kKsPsYoVAfgICM9YQXXsKfH1Dv6l+OnYC"
