@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -114,8 +115,9 @@ func appendAll(b *testing.B, writers, requests int, l *audit.Log, providers ...s
 }
 
 // BenchmarkVerify verifies a whole log, from memory and as it is read from
-// SQLite, against what SHA-256 over the same entries takes in the same round: in
-// memory, and read from the same store. Each is the quickest of its rounds.
+// SQLite, against what SHA-256 over the same entries takes in the same round, on one
+// processor: in memory, and read from the same store. Each is the quickest of its
+// rounds by the clock, and the bound is on that; x-sha256-cpu is processor time.
 func BenchmarkVerify(b *testing.B) {
 	for _, entries := range []int{1000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("entries=%d", entries), func(b *testing.B) {
@@ -129,13 +131,12 @@ func BenchmarkVerify(b *testing.B) {
 				batch.Private = nil
 				batches = append(batches, batch)
 			}
-			best := map[string]time.Duration{}
+			best, least := map[string]time.Duration{}, map[string]time.Duration{}
 			timed := func(what string, do func()) {
-				begin := time.Now()
+				begin, used := time.Now(), processorTime(b)
 				do()
-				if took := time.Since(begin); best[what] == 0 || took < best[what] {
-					best[what] = took
-				}
+				keep(best, what, time.Since(begin))
+				keep(least, what, processorTime(b)-used)
 			}
 			b.ResetTimer()
 			for range max(b.N, 9) {
@@ -146,6 +147,7 @@ func BenchmarkVerify(b *testing.B) {
 			}
 			ratio := best["verify"].Seconds() / best["hash"].Seconds()
 			b.ReportMetric(ratio, "x-sha256")
+			b.ReportMetric(least["verify"].Seconds()/least["hash"].Seconds(), "x-sha256-cpu")
 			b.ReportMetric(best["verify stored"].Seconds()/best["hash stored"].Seconds(), "x-read+sha256")
 			b.ReportMetric(float64(entries)/best["verify"].Seconds(), "entries/s")
 			b.ReportMetric(float64(entries)/best["verify stored"].Seconds(), "stored/s")
@@ -190,6 +192,23 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		b.StartTimer()
 	}
+}
+
+// keep keeps the shortest time.
+func keep(of map[string]time.Duration, what string, took time.Duration) {
+	if had, ok := of[what]; !ok || took < had {
+		of[what] = took
+	}
+}
+
+// processorTime is what this process has had of the processors.
+func processorTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // fillLog writes a log of so many entries in large batches, two days ago, and

@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,7 +145,7 @@ func (c *checker) entry(b *Batch, i int) {
 		return
 	}
 	e := &f.chained
-	c.chain(b, index, e, f.sum)
+	c.chain(b, index, e, f.hash)
 	switch e.action {
 	case `"` + string(Admin) + `"`:
 		c.introduce(b, index, text)
@@ -160,7 +158,7 @@ func (c *checker) entry(b *Batch, i int) {
 }
 
 // chain checks that an entry continues its provider's chain.
-func (c *checker) chain(b *Batch, index int64, e *chained, leaf [sha256.Size]byte) {
+func (c *checker) chain(b *Batch, index int64, e *chained, hash string) {
 	if e.provider == "" && e.prev == "" && e.seq == "" {
 		return
 	}
@@ -174,7 +172,7 @@ func (c *checker) chain(b *Batch, index int64, e *chained, leaf [sha256.Size]byt
 	if !c.damaged && !follows {
 		c.problemf(b, index, CodeChain, "entry %d does not continue its provider's chain at %d", index, tip.Seq+1)
 	}
-	c.tips[provider] = Tip{Seq: seq, Hash: hex.EncodeToString(leaf[:])}
+	c.tips[provider] = Tip{Seq: seq, Hash: hash}
 }
 
 // quotes reports whether value is the JSON string of text, which needs no escapes.

@@ -2,7 +2,9 @@ package audit
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -18,6 +20,8 @@ type facts struct {
 	chained
 
 	sum [sha256.Size]byte
+	// hash is sum in hex.
+	hash string
 	// record is the hash of the leaf in the tree (RFC 6962 section 2.1), where the
 	// batch has leaf data of the right length.
 	record tlog.Hash
@@ -51,19 +55,43 @@ func inspect(b *Batch, into []facts) []facts {
 	return into
 }
 
-// inspectSome fills into for the entries from an index on.
+// inspectSome fills into for the entries from an index on. What it keeps of their
+// texts and hashes are parts of one string each: a string of its own for each
+// would take longer than to hash it.
 func inspectSome(b *Batch, into []facts, from int) {
+	size := 0
+	for i := range into {
+		size += len(b.Entries[from+i])
+	}
+	var all strings.Builder
+	all.Grow(size)
+	hashes := make([]byte, 0, len(into)*2*sha256.Size)
 	for i := range into {
 		text, leaf := b.Entries[from+i], b.Leaves[from+i]
 		f := facts{sum: sha256.Sum256(text)}
 		if len(leaf) == sha256.Size {
-			f.record = tlog.RecordHash(leaf)
-		}
-		if string(f.sum[:]) == string(leaf) {
-			f.chained, f.err = readChained(string(text))
+			f.record = recordHash(leaf)
 		}
 		into[i] = f
+		all.Write(text)
+		hashes = hex.AppendEncode(hashes, f.sum[:])
 	}
+	texts, hash := all.String(), string(hashes)
+	for i := range into {
+		f, n := &into[i], len(b.Entries[from+i])
+		f.hash = hash[i*2*sha256.Size : (i+1)*2*sha256.Size]
+		if string(f.sum[:]) == string(b.Leaves[from+i]) {
+			f.chained, f.err = readChained(texts[:n])
+		}
+		texts = texts[n:]
+	}
+}
+
+// recordHash is tlog.RecordHash of the data of a leaf.
+func recordHash(leaf []byte) tlog.Hash {
+	var data [1 + sha256.Size]byte // which begins with 0 (RFC 6962 section 2.1)
+	copy(data[1:], leaf)
+	return sha256.Sum256(data[:])
 }
 
 // readChained reads the members of an entry that the checks need.

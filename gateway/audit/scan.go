@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -187,6 +188,32 @@ var ordinary = func() (is [256]bool) {
 	return is
 }()
 
+// skipOrdinary returns the offset of the first character from at on that is not
+// ordinary: eight at a time, as far as there are eight. In a word that holds
+// such characters the lowest mark is the first of them; those above it may be
+// marked by a borrow.
+func skipOrdinary(text string, at int) int {
+	const (
+		width = 8
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	for ; at+width <= len(text); at += width {
+		t := text[at : at+width]
+		word := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		quote, slash := word^'"'*ones, word^'\\'*ones
+		marks := (word | (word-' '*ones)&^word | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+		if marks != 0 {
+			return at + bits.TrailingZeros64(marks)/width
+		}
+	}
+	for at < len(text) && ordinary[text[at]] {
+		at++
+	}
+	return at
+}
+
 // str reads a string with only the escapes of RFC 8785 section 3.2.2.2.
 func (s *scanner) str() error {
 	if !s.accept('"') {
@@ -195,11 +222,7 @@ func (s *scanner) str() error {
 	start, ascii := s.at, true
 	s.plain = true
 	for {
-		at := s.at
-		for at < len(s.text) && ordinary[s.text[at]] {
-			at++
-		}
-		s.at = at
+		s.at = skipOrdinary(s.text, s.at)
 		switch c := s.peek(); {
 		case c == '"':
 			if !ascii && !utf8.ValidString(s.text[start:s.at]) {

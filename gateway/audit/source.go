@@ -163,3 +163,37 @@ func (e *export) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 }
 
 func (e *export) Checkpoints(context.Context) ([][]byte, error) { return e.checkpoints, nil }
+
+// ahead yields what a source does, which is read in a goroutine of its own while
+// the batches before are dealt with. Reading has ended when the sequence has.
+func ahead(ctx context.Context, source Source) iter.Seq2[*Batch, error] {
+	type read struct {
+		batch *Batch
+		err   error
+	}
+	return func(yield func(*Batch, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		const some = 4
+		come := make(chan read, some)
+		go func() {
+			defer close(come)
+			for b, err := range source.Batches(ctx) {
+				select {
+				case come <- read{b, err}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		defer func() {
+			stop()
+			for range come { // until the goroutine has ended
+			}
+		}()
+		for r := range come {
+			if !yield(r.batch, r.err) {
+				return
+			}
+		}
+	}
+}

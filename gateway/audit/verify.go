@@ -88,7 +88,7 @@ func Verify(ctx context.Context, source Source, opts VerifyOptions) (Report, err
 			return Report{}, err
 		}
 	}
-	for b, err := range source.Batches(ctx) {
+	for b, err := range ahead(ctx, source) {
 		if fault.Is(err, fault.Unavailable) {
 			return Report{}, err
 		}
