@@ -93,13 +93,13 @@ func (s *scanner) value(depth int) error {
 	if depth > maxDepth {
 		return errTooDeep
 	}
-	switch c := s.peek(); c {
+	switch s.peek() {
+	case '"':
+		return s.str()
 	case '{':
 		return s.object(depth, nil)
 	case '[':
 		return s.array(depth, nil)
-	case '"':
-		return s.str()
 	case 't':
 		return s.literal("true")
 	case 'f':
@@ -146,10 +146,13 @@ func (s *scanner) object(depth int, f func(key, value string) bool) error {
 		if f != nil && !f(key, s.text[start:s.at]) {
 			return nil
 		}
-		if s.accept('}') {
+		switch s.peek() {
+		case ',':
+			s.at++
+		case '}':
+			s.at++
 			return nil
-		}
-		if !s.accept(',') {
+		default:
 			return errNotCanonical
 		}
 	}
@@ -170,10 +173,13 @@ func (s *scanner) array(depth int, f func(value string)) error {
 		if f != nil {
 			f(s.text[start:s.at])
 		}
-		if s.accept(']') {
+		switch s.peek() {
+		case ',':
+			s.at++
+		case ']':
+			s.at++
 			return nil
-		}
-		if !s.accept(',') {
+		default:
 			return errNotCanonical
 		}
 	}
@@ -221,6 +227,11 @@ func (s *scanner) str() error {
 	}
 	start, ascii := s.at, true
 	s.plain = true
+	// Nearly every string ends here.
+	if end := skipOrdinary(s.text, start); end < len(s.text) && s.text[end] == '"' {
+		s.at = end + 1
+		return nil
+	}
 	for {
 		s.at = skipOrdinary(s.text, s.at)
 		switch c := s.peek(); {
@@ -262,11 +273,19 @@ func (s *scanner) escape() error {
 	return nil
 }
 
+// numeric are the characters that numbers are made of.
+var numeric = func() (is [256]bool) {
+	for _, c := range []byte("+-.0123456789eE") {
+		is[c] = true
+	}
+	return is
+}()
+
 // number reads a number in the form that ECMAScript gives it (RFC 8785 section
 // 3.2.2.3).
 func (s *scanner) number() error {
 	start := s.at
-	for s.at < len(s.text) && strings.IndexByte("+-.0123456789eE", s.text[s.at]) >= 0 {
+	for s.at < len(s.text) && numeric[s.text[s.at]] {
 		s.at++
 	}
 	literal := s.text[start:s.at]
