@@ -24,6 +24,8 @@ func (g *Gateway) openLog(ctx context.Context, store audit.Store, keys keyring.K
 	if err != nil {
 		return err
 	}
+	// Once more at the end: a key that is brought in came with an entry since.
+	g.onClose(func(context.Context) error { return g.writeKey() })
 	g.onClose(g.log.Close)
 	return g.writeKey()
 }

@@ -4,8 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
-	"path/filepath"
+	"path"
 	"text/tabwriter"
 	"time"
 
@@ -249,7 +250,11 @@ func (s *suspendCmd) Run(c *console) error {
 		Suspended  struct{ On, By string }
 		AuditIndex int64 `json:"audit_index"`
 	}
-	if err := post(c, s.Server, filepath.ToSlash(filepath.Join("/v1/agreements", s.ID, "suspend")), "application/json", body, &done); err != nil {
+	asked, err := dial(s.Server)
+	if err != nil {
+		return err
+	}
+	if err := asked.Post(c.ctx, path.Join("/v1/agreements", url.PathEscape(s.ID), "suspend"), "application/json", body, &done); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.out, "suspended %s, version %d, by %s since %s; log entry %d\n",

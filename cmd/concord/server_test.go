@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,10 +13,11 @@ import (
 	"github.com/concord-gateway/concord/gateway/demo"
 )
 
-// A served log verifies over HTTP with the information governance lead's token,
-// and with nobody else's.
-func TestVerifyOverHTTP(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "demo")
+// served runs a demonstration until the test ends, and returns its address and
+// its folder.
+func served(t *testing.T) (server, dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "demo")
 	d, _, err := demo.Start(t.Context(), demo.Options{
 		Dir: dir, Addr: "127.0.0.1:0", People: 200, Seed: 7, Out: &bytes.Buffer{},
 		Logger: slog.New(slog.DiscardHandler), Clock: time.Now,
@@ -23,7 +25,14 @@ func TestVerifyOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.Close(t.Context()) })
+	t.Cleanup(func() { _ = d.Close(context.WithoutCancel(t.Context())) })
+	return d.URL(), dir
+}
+
+// A served log verifies over HTTP with the information governance lead's token,
+// and with nobody else's.
+func TestVerifyOverHTTP(t *testing.T) {
+	server, dir := served(t)
 	folder, err := demo.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +55,7 @@ func TestVerifyOverHTTP(t *testing.T) {
 			}
 			t.Setenv("CONCORD_TOKEN", token)
 			var out, errs bytes.Buffer
-			code := run(t.Context(), []string{"audit", "verify", "--server", d.URL(), "--key", filepath.Join(dir, "log.vkey")}, &out, &errs)
+			code := run(t.Context(), []string{"audit", "verify", "--server", server, "--key", filepath.Join(dir, "log.vkey")}, &out, &errs)
 			if code != tt.code {
 				t.Fatalf("exit code %d, want %d: %s %s", code, tt.code, out.String(), errs.String())
 			}

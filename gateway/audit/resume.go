@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -94,9 +95,10 @@ func introductions(ctx context.Context, store Store, size int64) ([]Introduction
 			if err != nil {
 				return nil, err
 			}
-			found = append([]Introduction{{index, b.Entries[index-b.First]}}, found...)
+			found = append(found, Introduction{index, b.Entries[index-b.First]})
 		}
 		if len(indexes) < page {
+			slices.Reverse(found) // the newest came first
 			return found, nil
 		}
 		q.Before = indexes[len(indexes)-1]

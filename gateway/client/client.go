@@ -8,6 +8,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,9 +53,26 @@ func (c *Client) Export(ctx context.Context) (io.ReadCloser, error) {
 	return c.open(ctx, "/v1/audit/export", url.Values{"log_purpose": {"data-integrity"}})
 }
 
+// Post sends a body to a path and decodes a good answer.
+func (c *Client) Post(ctx context.Context, path, contentType string, body []byte, into any) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r, err := c.do(ctx, http.MethodPost, path, nil, contentType, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return decode(r, into)
+}
+
 // open asks for a path and returns the body of a good answer.
 func (c *Client) open(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
-	const op = "client.open"
+	return c.do(ctx, http.MethodGet, path, query, "", http.NoBody)
+}
+
+// do sends a request and returns the body of a good answer.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, contentType string, body io.Reader) (io.ReadCloser, error) {
+	const op = "client.do"
 	address, err := url.JoinPath(c.server, path)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "the server's address is not one", err)
@@ -62,9 +80,12 @@ func (c *Client) open(ctx context.Context, path string, query url.Values) (io.Re
 	if len(query) > 0 {
 		address += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, op, "the server's address is not one", err)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
@@ -87,7 +108,6 @@ func (c *Client) open(ctx context.Context, path string, query url.Values) (io.Re
 
 // bytes asks for a path and returns the whole of a good answer.
 func (c *Client) bytes(ctx context.Context, path string, query url.Values) (body []byte, err error) {
-	const op = "client.bytes"
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r, err := c.open(ctx, path, query)
@@ -95,7 +115,13 @@ func (c *Client) bytes(ctx context.Context, path string, query url.Values) (body
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	body, err = io.ReadAll(io.LimitReader(r, bodyLimit+1))
+	return readAll(r)
+}
+
+// readAll reads an answer up to what the longest has.
+func readAll(r io.Reader) ([]byte, error) {
+	const op = "client.readAll"
+	body, err := io.ReadAll(io.LimitReader(r, bodyLimit+1))
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, op, "the server's answer was cut off", err)
 	}
@@ -111,8 +137,17 @@ func (c *Client) json(ctx context.Context, path string, query url.Values, into a
 	if err != nil {
 		return err
 	}
+	return decode(bytes.NewReader(body), into)
+}
+
+// decode decodes a good answer.
+func decode(r io.Reader, into any) error {
+	body, err := readAll(r)
+	if err != nil {
+		return err
+	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return fault.Wrap(fault.Unavailable, "client.json", "the server's answer is not what it should be", err)
+		return fault.Wrap(fault.Unavailable, "client.decode", "the server's answer is not what it should be", err)
 	}
 	return nil
 }
