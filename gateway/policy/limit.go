@@ -31,7 +31,7 @@ type limits struct{ processor, patience time.Duration }
 func (c Config) limits() limits {
 	l := limits{processor: c.Timeout, patience: c.Patience}
 	if l.processor <= 0 {
-		l.processor = DefaultTimeout
+		l.processor = DefaultTimeout * instrumented
 	}
 	if l.patience <= 0 {
 		l.patience = DefaultPatience

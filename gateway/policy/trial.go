@@ -35,7 +35,7 @@ func (e *Engine) tryConditions(ctx context.Context, cfg Config, compiler *ast.Co
 			return err
 		}
 		for _, in := range trials(cfg, a, at) {
-			if err := e.try(ctx, &query, in, at); ctx.Err() != nil {
+			if _, err := e.answer(ctx, &query, in.value(e.groups), at); ctx.Err() != nil {
 				return ctx.Err()
 			} else if err != nil {
 				found = append(found, onTrial(a.ID, in.Request, err))
@@ -44,19 +44,6 @@ func (e *Engine) tryConditions(ctx context.Context, cfg Config, compiler *ast.Co
 		}
 	}
 	return found.err()
-}
-
-// try puts one question. A rule that takes too long takes too long each time; an
-// evaluation that had the collector's work to do beside its own does not.
-func (e *Engine) try(ctx context.Context, query *rego.PreparedEvalQuery, in Input, at time.Time) (err error) {
-	const times = 3
-	for range times {
-		_, err = e.answer(ctx, query, in.value(e.groups), at)
-		if !errors.Is(err, errTooLong) && !errors.Is(err, errStarved) {
-			return err
-		}
-	}
-	return err
 }
 
 // onTrial is the flaw of conditions that an evaluation of them has shown.
