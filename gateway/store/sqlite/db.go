@@ -85,7 +85,9 @@ func (db *DB) openReadWrite(ctx context.Context, path string, patience time.Dura
 	}); err != nil {
 		return err
 	}
-	if err = db.migrate(ctx); err != nil {
+	// The switch to the write-ahead log, which the first connection makes, does
+	// not wait for others who are opening or closing the file.
+	if err = patiently(ctx, patience, func() error { return db.migrate(ctx) }); err != nil {
 		return err
 	}
 	if db.read, err = openPool(path, readers, url.Values{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -45,6 +46,10 @@ func failure(op string, err error) error {
 	}
 }
 
+// primaryCode masks an extended code, which holds its primary code in its low
+// byte.
+const primaryCode = 0xff
+
 // kindOf maps an extended SQLite result code to a kind.
 func kindOf(code int) fault.Kind {
 	switch code {
@@ -52,13 +57,38 @@ func kindOf(code int) fault.Kind {
 		lib.SQLITE_CONSTRAINT_ROWID, lib.SQLITE_CONSTRAINT_TRIGGER:
 		return fault.Conflict
 	}
-	const primary = 0xff // an extended code holds its primary code in its low byte
-	switch code & primary {
+	switch code & primaryCode {
 	case lib.SQLITE_CONSTRAINT, lib.SQLITE_ERROR, lib.SQLITE_MISUSE, lib.SQLITE_RANGE, lib.SQLITE_MISMATCH:
 		return fault.Internal
 	case lib.SQLITE_TOOBIG:
 		return fault.TooLarge
 	default:
 		return fault.Unavailable
+	}
+}
+
+// busyAgain is how long it takes until a file that was locked is tried again.
+const busyAgain = 5 * time.Millisecond
+
+// patiently tries again, until patience is over, what another process's lock
+// stood in the way of and SQLite itself does not wait for.
+func patiently(ctx context.Context, patience time.Duration, try func() error) error {
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	again := time.NewTicker(busyAgain)
+	defer again.Stop()
+	for {
+		err := try()
+		var e *driver.Error
+		if !errors.As(err, &e) || e.Code()&primaryCode != lib.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-again.C:
+		case <-over.C:
+			return err
+		case <-ctx.Done():
+			return err
+		}
 	}
 }
