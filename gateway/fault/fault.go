@@ -28,6 +28,7 @@ const (
 	Conflict        Kind = "conflict"        // 409
 	TooLarge        Kind = "too-large"       // 413
 	Limited         Kind = "limited"         // 429
+	Unprocessable   Kind = "unprocessable"   // 422
 	Unavailable     Kind = "unavailable"     // 503
 	Internal        Kind = "internal"        // 500
 )
@@ -105,3 +106,11 @@ func KindOf(err error) Kind {
 
 // Is reports whether err is of the given kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// CodeOf returns the code of the outermost *Error in err's chain, or nothing.
+func CodeOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
