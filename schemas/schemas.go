@@ -4,8 +4,8 @@ package schemas
 
 import "embed"
 
-// Files holds datasets/*.schema.json, agreement.schema.json, places.json and
-// openapi.yaml.
+// Files holds datasets/*.schema.json, datasets/*.mapping.json,
+// agreement.schema.json, places.json and openapi.yaml.
 //
-//go:embed datasets/*.schema.json *.json openapi.yaml
+//go:embed datasets/*.schema.json datasets/*.mapping.json *.json openapi.yaml
 var Files embed.FS

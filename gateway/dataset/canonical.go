@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -54,6 +55,40 @@ func appendObject(b []byte, object map[string]any) []byte {
 }
 
 // appendNumber writes a number as ECMAScript does (RFC 8785 section 3.2.2.3).
+// member is a property of the top level of a row.
+type member struct {
+	name string
+	// lead is the name as it stands in the canonical form, with the colon.
+	lead string
+}
+
+// members returns the properties in canonical order.
+func members(properties map[string]any) []member {
+	out := make([]member, 0, len(properties))
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		out = append(out, member{name: name, lead: string(appendText(nil, name)) + ":"})
+	}
+	return out
+}
+
+// canonical writes a row whose names are all in order.
+func canonical(b []byte, order []member, value map[string]any) []byte {
+	b = append(b, '{')
+	first := true
+	for i := range order {
+		v, ok := value[order[i].name]
+		if !ok {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = appendCanonical(append(b, order[i].lead...), v)
+	}
+	return append(b, '}')
+}
+
 func appendNumber(b []byte, f float64) []byte {
 	if f == 0 {
 		return append(b, '0')

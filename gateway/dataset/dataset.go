@@ -43,12 +43,15 @@ type Dataset struct {
 	Indicators []Indicator
 	// Schema is the file as it was loaded.
 	Schema []byte
+	// Mapping is how the CSV files of partners name fields and codes.
+	Mapping Mapping
 
 	compiled    *jsonschema.Schema
-	fields      map[string]int    // pointer -> index in Fields
-	leaves      map[string]leaf   // pointer -> what its values may be
-	names       map[string]string // property names, for the decoder to share
-	identifying []int             // indexes in Fields of the identifiers
+	fields      map[string]int  // pointer -> index in Fields
+	leaves      map[string]leaf // pointer -> what its values may be
+	identifying []int           // indexes in Fields of the identifiers
+	quick       *rule           // the schema once more, to accept with; nil where it cannot be
+	order       []member        // the top level in canonical order
 }
 
 // Field is one field of a dataset.

@@ -3,6 +3,7 @@ package dataset
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of a row.
@@ -23,27 +24,28 @@ const (
 // no invalid UTF-8 or lone surrogates, no NUL, no keys with '$' or '.', no
 // number that a float64 cannot hold. Values are never part of its errors.
 type decoder struct {
-	data  []byte
+	// data is the text. What is read of it shares its memory.
+	data  string
 	pos   int
 	depth int
-	// names are known keys, shared instead of copied.
-	names map[string]string
+	// valid says that the whole text is valid UTF-8.
+	valid bool
 	// anyKey admits keys with '$' or '.', as schemas have them.
 	anyKey bool
 }
 
 // decodeObject reads the whole of data as one object.
-func decodeObject(data []byte, names map[string]string) (map[string]any, *Problem) {
+func decodeObject(data []byte) (map[string]any, *Problem) {
 	if len(data) > MaxRow {
 		return nil, jsonProblem("row-too-large", "The row is larger than 256 KiB.")
 	}
-	d := decoder{data: data, names: names}
+	d := decoder{data: string(data), valid: utf8.Valid(data)}
 	return d.whole()
 }
 
 // decodeSchema reads the whole of data as one schema.
 func decodeSchema(data []byte) (map[string]any, error) {
-	d := decoder{data: data, anyKey: true}
+	d := decoder{data: string(data), anyKey: true}
 	root, problem := d.whole()
 	if problem != nil {
 		return nil, errAt(problem.Pointer, "near byte %d: %s", d.pos, problem.Message)
@@ -111,7 +113,7 @@ func (d *decoder) value() (any, *Problem) {
 }
 
 func (d *decoder) literal(word string) bool {
-	if len(d.data)-d.pos < len(word) || string(d.data[d.pos:d.pos+len(word)]) != word {
+	if len(d.data)-d.pos < len(word) || d.data[d.pos:d.pos+len(word)] != word {
 		return false
 	}
 	d.pos += len(word)
@@ -133,14 +135,14 @@ func (d *decoder) object() (map[string]any, *Problem) {
 		if problem != nil {
 			return nil, problem
 		}
-		if _, twice := object[key]; twice {
-			return nil, jsonProblem("json-duplicate-key", "A field is given twice.").under(key)
-		}
 		value, problem := d.value()
 		if problem != nil {
 			return nil, problem.under(key)
 		}
-		object[key] = value
+		before := len(object)
+		if object[key] = value; len(object) == before {
+			return nil, jsonProblem("json-duplicate-key", "A field is given twice.").under(key)
+		}
 		done, problem := d.next('}')
 		if problem != nil || done {
 			return object, problem

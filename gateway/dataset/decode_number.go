@@ -41,11 +41,11 @@ func (d *decoder) digits() int {
 	return d.pos - start
 }
 
-func numberValue(literal []byte) (any, *Problem) {
+func numberValue(literal string) (any, *Problem) {
 	if len(literal) > maxNumber {
 		return nil, jsonProblem("json-number", "A number is too long.")
 	}
-	f, err := strconv.ParseFloat(string(literal), 64)
+	f, err := strconv.ParseFloat(literal, 64)
 	if err != nil || math.Abs(f) > maxInteger || f == 0 && hasNonZeroDigit(literal) {
 		return nil, jsonProblem("json-number", "A number is larger than 2^53-1 or too small to be held exactly.")
 	}
@@ -56,8 +56,8 @@ func numberValue(literal []byte) (any, *Problem) {
 }
 
 // hasNonZeroDigit looks at the digits before the exponent only.
-func hasNonZeroDigit(literal []byte) bool {
-	for _, c := range literal {
+func hasNonZeroDigit(literal string) bool {
+	for _, c := range []byte(literal) {
 		if c == 'e' || c == 'E' {
 			return false
 		}

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// text reads a string. The common case, no escapes, is one copy.
+// text reads a string. The common case, no escapes, copies nothing.
 func (d *decoder) text() (string, *Problem) {
 	d.pos++
 	for i := d.pos; i < len(d.data); i++ {
@@ -23,14 +23,11 @@ func (d *decoder) text() (string, *Problem) {
 	return "", syntax()
 }
 
-func (d *decoder) plain(raw []byte) (string, *Problem) {
-	if name, ok := d.names[string(raw)]; ok {
-		return name, nil
-	}
-	if !utf8.Valid(raw) {
+func (d *decoder) plain(raw string) (string, *Problem) {
+	if !d.valid && !utf8.ValidString(raw) {
 		return "", jsonProblem("json-utf8", "The text is not valid UTF-8.")
 	}
-	return string(raw), nil
+	return raw, nil
 }
 
 // escapedText reads the rest of a string whose first escape is at index first.
@@ -42,7 +39,7 @@ func (d *decoder) escapedText(first int) (string, *Problem) {
 		switch {
 		case c == '"':
 			d.pos++
-			return d.plain(out)
+			return d.plain(string(out))
 		case c == '\\':
 			r, problem := d.escape()
 			if problem != nil {
@@ -111,7 +108,7 @@ func (d *decoder) unit() (rune, bool) {
 		return 0, false
 	}
 	var r rune
-	for _, c := range d.data[d.pos+2 : d.pos+6] {
+	for _, c := range []byte(d.data[d.pos+2 : d.pos+6]) {
 		switch {
 		case c >= '0' && c <= '9':
 			r = r<<4 | rune(c-'0')

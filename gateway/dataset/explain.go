@@ -151,17 +151,17 @@ func typeWords(types []string) string {
 	for i, t := range types {
 		switch t {
 		case "string":
-			words[i] = "text in quotation marks"
+			words[i] = "text, in JSON in quotation marks"
 		case "integer":
-			words[i] = "a whole number without quotation marks"
+			words[i] = "a whole number in digits, in JSON without quotation marks"
 		case "number":
-			words[i] = "a number without quotation marks"
+			words[i] = "a number in digits, in JSON without quotation marks"
 		case "boolean":
-			words[i] = "true or false without quotation marks"
+			words[i] = "true or false (in CSV also yes or no), in JSON without quotation marks"
 		case "array":
-			words[i] = "a list in square brackets"
+			words[i] = "a list, in JSON in square brackets, in CSV with semicolons between the items"
 		case "object":
-			words[i] = "an object in braces"
+			words[i] = "an object, in JSON in braces"
 		default:
 			words[i] = t
 		}

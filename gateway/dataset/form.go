@@ -9,12 +9,26 @@ type Form struct {
 	Type string
 	// Format is the format of the text, "date", or empty.
 	Format string
+	// Item is the type of what a list holds, and ItemFormat its format; both are
+	// empty where the field is no list.
+	Item, ItemFormat string
 }
 
 // Form returns the form of the field at a pointer.
 func (d *Dataset) Form(pointer string) (Form, bool) {
 	l, ok := d.leaves[pointer]
-	return Form{Description: l.description, Type: l.kind, Format: l.format}, ok
+	return Form{Description: l.description, Type: l.kind, Format: l.format, Item: l.listed(l.item), ItemFormat: l.itemFormat}, ok
+}
+
+// Codes returns what the field at a pointer, or an item of its list, may be; nil
+// where that is not a list of codes. Callers must not change it.
+func (d *Dataset) Codes(pointer string) []any { return d.leaves[pointer].enum }
+
+func (l leaf) listed(s string) string {
+	if l.kind != "array" {
+		return ""
+	}
+	return s
 }
 
 // Admits reports whether the field at a pointer, or an item of its list, can
@@ -23,4 +37,29 @@ func (d *Dataset) Form(pointer string) (Form, bool) {
 func (d *Dataset) Admits(pointer string, value any) bool {
 	l, ok := d.leaves[pointer]
 	return ok && l.admits(value)
+}
+
+// FreeText returns the pointers of the fields in which people write what they
+// like about somebody: personal text that is no identifier and has no format,
+// pattern or list of codes.
+func (d *Dataset) FreeText() []string {
+	var out []string
+	for i := range d.Fields {
+		f := &d.Fields[i]
+		if f.Personal && f.Identifier == "" && d.leaves[f.Pointer].free {
+			out = append(out, f.Pointer)
+		}
+	}
+	return out
+}
+
+// Replace puts texts into fields of a row that hold text, and writes the canonical
+// form anew.
+func (d *Dataset) Replace(row *Row, texts map[string]string) {
+	for pointer, text := range texts {
+		if _, ok := at(row.Value, pointer); ok {
+			set(row.Value, pointer, text)
+		}
+	}
+	row.Canonical = canonical(make([]byte, 0, len(row.Canonical)), d.order, row.Value)
 }

@@ -3,6 +3,8 @@ package dataset_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/concord-gateway/concord/gateway/dataset"
 )
 
@@ -13,7 +15,7 @@ func TestForm(t *testing.T) {
 		"/area":           {Type: "string", Format: "ons-code", Description: "ONS code of the unitary authority or district."},
 		"/date_of_birth":  {Type: "string", Format: "date"},
 		"/household_size": {Type: "integer"},
-		"/support_needs":  {Type: "array", Description: "Reveals health, so special category data."},
+		"/support_needs":  {Type: "array", Item: "string", Description: "Reveals health, so special category data."},
 	} {
 		if got, ok := tenancy.Form(pointer); !ok || got != want {
 			t.Errorf("%s: %+v, want %+v", pointer, got, want)
@@ -45,5 +47,28 @@ func TestAdmits(t *testing.T) {
 		if got := tenancy.Admits(c.pointer, c.value); got != c.want {
 			t.Errorf("%s admits %v: %t", c.pointer, c.value, got)
 		}
+	}
+}
+
+func TestFreeText(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][]string{
+		"housing.tenancy": nil, "housing.concern": {"/summary"}, "health.assault_attendance": {"/location_text", "/method_text"},
+		"health.substance_referral": nil, "police.disruption": {"/summary"}, "education.attendance": nil,
+	} {
+		if diff := cmp.Diff(want, get(t, name).FreeText()); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	d := get(t, "housing.concern")
+	row := valid(t, d, sample("housing.concern"))
+	d.Replace(row, map[string]string{"/summary": "Less.", "/nothing": "x"})
+	want := valid(t, d, with("housing.concern", map[string]any{"summary": "Less."}))
+	if diff := cmp.Diff(want, row); diff != "" {
+		t.Error(diff)
 	}
 }

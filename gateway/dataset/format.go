@@ -13,23 +13,22 @@ import (
 // formats are the values of the keyword "format" that a schema may use. Each is
 // asserted; there are no others.
 func formats() map[string]func(string) error {
-	check := func(t IdentifierType) func(string) error {
-		return func(s string) error {
+	out := map[string]func(string) error{"date-time": checkDateTime, "year-month": checkYearMonth, "ons-code": checkONSCode}
+	for name, t := range identifierFormats() {
+		out[name] = func(s string) error {
 			_, err := Normalise(t, s)
 			return err
 		}
 	}
-	return map[string]func(string) error{
-		"nhs-number":  check(NHSNumber),
-		"upn":         check(UPN),
-		"pnc-id":      check(PNCID),
-		"cro":         check(CRO),
-		"uprn":        check(UPRN),
-		"uk-postcode": check(Postcode),
-		"date":        check(DateOfBirth),
-		"date-time":   checkDateTime,
-		"year-month":  checkYearMonth,
-		"ons-code":    checkONSCode,
+	return out
+}
+
+// identifierFormats are the formats that hold a value to the rule of an
+// identifier.
+func identifierFormats() map[string]IdentifierType {
+	return map[string]IdentifierType{
+		"nhs-number": NHSNumber, "upn": UPN, "pnc-id": PNCID, "cro": CRO, "uprn": UPRN,
+		"uk-postcode": Postcode, "date": DateOfBirth,
 	}
 }
 

@@ -44,6 +44,8 @@ func normaliseName(value string) (string, error) {
 func foldName(s string) string {
 	if !isASCII(s) {
 		s = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
+	} else if folded, ok := foldPlain(s); ok {
+		return folded
 	}
 	var b strings.Builder
 	b.Grow(len(s))
@@ -61,6 +63,16 @@ func foldName(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// foldPlain folds a name of ASCII letters only.
+func foldPlain(s string) (string, bool) {
+	for i := range len(s) {
+		if c := s[i] | 0x20; c < 'a' || c > 'z' {
+			return "", false
+		}
+	}
+	return strings.ToLower(s), true
 }
 
 func isApostrophe(r rune) bool {
@@ -89,7 +101,23 @@ func tidyName(s string) string {
 			s = composed
 		}
 	}
+	if isTidy(s) {
+		return s
+	}
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// isTidy reports whether an ASCII text has no space to remove.
+func isTidy(s string) bool {
+	space := true // as if one stood before the text
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf || c < ' ' || c == ' ' && space {
+			return false
+		}
+		space = c == ' '
+	}
+	return !space || s == ""
 }
 
 // normaliseDate checks that the value is a date that exists, "2006-01-02".
@@ -97,8 +125,25 @@ func normaliseDate(value string) (string, error) {
 	if len(value) != len(time.DateOnly) {
 		return "", reject("date-format", "A date is written YYYY-MM-DD.")
 	}
-	if _, err := time.Parse(time.DateOnly, value); err != nil {
+	if !dateExists(value) {
 		return "", reject("date-none", "The date does not exist or is not written YYYY-MM-DD.")
 	}
 	return value, nil
+}
+
+// dateExists reports whether a text of the length of "2006-01-02" is a date. It
+// stands for time.Parse, which takes most of the time of a row.
+func dateExists(s string) bool {
+	if s[4] != '-' || s[7] != '-' || !digits(s[:4], 4) || !digits(s[5:7], 2) || !digits(s[8:], 2) {
+		return false
+	}
+	year := int(s[0]-'0')*1000 + int(s[1]-'0')*100 + int(s[2]-'0')*10 + int(s[3]-'0')
+	month, day := int(s[5]-'0')*10+int(s[6]-'0'), int(s[8]-'0')*10+int(s[9]-'0')
+	if month < 1 || month > 12 || day < 1 {
+		return false
+	}
+	if day <= 28 {
+		return true
+	}
+	return day <= time.Date(year, time.Month(month+1), 0, 0, 0, 0, 0, time.UTC).Day()
 }

@@ -61,5 +61,11 @@ func squeeze(s string) string {
 	if !strings.ContainsAny(s, " -") {
 		return s
 	}
-	return strings.NewReplacer(" ", "", "-", "").Replace(s)
+	b := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if s[i] != ' ' && s[i] != '-' {
+			b = append(b, s[i])
+		}
+	}
+	return string(b)
 }

@@ -1,9 +1,11 @@
 package dataset_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -211,4 +213,25 @@ func FuzzNormalise(f *testing.F) {
 			t.Fatalf("%s: not idempotent: %q then %q, %v", kind, got, again, err)
 		}
 	})
+}
+
+// TestDatesExist holds the check of dates against package time.
+func TestDatesExist(t *testing.T) {
+	t.Parallel()
+	for year := range 2101 {
+		for month := range 14 {
+			for day := 27; day < 33; day++ {
+				date := fmt.Sprintf("%04d-%02d-%02d", year, month, day)
+				_, want := time.Parse(time.DateOnly, date)
+				if _, err := dataset.Normalise(dataset.DateOfBirth, date); (err == nil) != (want == nil) {
+					t.Fatalf("%s: %v, package time says %v", date, err, want)
+				}
+			}
+		}
+	}
+	for _, date := range []string{"2025-1-011", "2025/01/01", "+025-01-01", "2025-00-10", "2025-10-00", "２025-01", "2025-01-0a"} {
+		if _, err := dataset.Normalise(dataset.DateOfBirth, date); err == nil {
+			t.Errorf("%s is taken", date)
+		}
+	}
 }

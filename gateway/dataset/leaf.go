@@ -11,6 +11,9 @@ type leaf struct {
 	// empty. item is the type of what a list holds, or kind.
 	kind, item string
 	format     string
+	itemFormat string // of what a list holds
+	// free says that a text may be anything: it has no format, pattern or list.
+	free bool
 	// description is the sentence that the schema has for people.
 	description string
 	enum        []any // of the field, or of the items of a list
@@ -66,6 +69,9 @@ func (b *builder) leaf(schema map[string]any, at string) (leaf, error) {
 	l.format, _ = schema["format"].(string)
 	l.description, _ = schema["description"].(string)
 	l.enum, _ = schema["enum"].([]any)
+	_, shaped := schema["pattern"]
+	_, fixed := schema["const"]
+	l.free = kind == "string" && l.format == "" && l.enum == nil && !shaped && !fixed
 	low, bounded := schema["minimum"].(float64)
 	_, capped := schema["maximum"].(float64)
 	l.counts = kind == "integer" && bounded && low >= 0 && capped
@@ -80,6 +86,7 @@ func (b *builder) leaf(schema map[string]any, at string) (leaf, error) {
 		return leaf{}, err
 	}
 	l.item, _ = items["type"].(string)
+	l.itemFormat, _ = items["format"].(string)
 	l.enum, _ = items["enum"].([]any)
 	return l, nil
 }

@@ -19,11 +19,12 @@ const (
 	draft      = "https://json-schema.org/draft/2020-12/schema"
 )
 
-// Load reads every *.schema.json at the root of fsys; other files and folders
-// are left alone. It fails with kind Invalid at the first schema that is not
-// valid, is not closed or has a wrong annotation, and the message names the
-// file and the JSON pointer in it; with kind Unavailable when a file cannot be
-// read.
+// Load reads every *.schema.json at the root of fsys, and the *.mapping.json
+// beside them; other files and folders are left alone. It fails with kind Invalid
+// at the first schema that is not valid, is not closed or has a wrong annotation,
+// and at the first mapping that does not fit its dataset; the message names the
+// file and the JSON pointer in it. It fails with kind Unavailable when a file
+// cannot be read.
 func Load(fsys fs.FS) (*Registry, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -49,6 +50,9 @@ func Load(fsys fs.FS) (*Registry, error) {
 		r.byName[d.Name] = d
 		r.all = append(r.all, d)
 	}
+	if err := r.loadMappings(fsys, entries); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(r.all, func(a, b *Dataset) int { return cmp.Compare(a.Name, b.Name) })
 	return r, nil
 }
@@ -71,6 +75,7 @@ func loadFile(fsys fs.FS, file string) (*Dataset, error) {
 		}
 		return nil, schemaFault(file, "", err.Error())
 	}
+	d.quicken()
 	return d, nil
 }
 

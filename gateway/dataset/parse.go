@@ -11,7 +11,6 @@ type builder struct {
 	root   map[string]any
 	fields []Field
 	leaves map[string]leaf
-	names  map[string]string
 	// annotated are the pointers at which an annotation was read.
 	annotated map[string]bool
 }
@@ -36,7 +35,7 @@ func parse(raw []byte) (*Dataset, error) {
 	if err := checkRoot(&a); err != nil {
 		return nil, err
 	}
-	b := &builder{root: root, leaves: map[string]leaf{}, names: map[string]string{}, annotated: map[string]bool{"/" + annotationKey: true}}
+	b := &builder{root: root, leaves: map[string]leaf{}, annotated: map[string]bool{"/" + annotationKey: true}}
 	if err := b.object(root, "", "", 0); err != nil {
 		return nil, err
 	}
@@ -66,8 +65,10 @@ func (b *builder) dataset(a *rootAnnotation, raw []byte) (*Dataset, error) {
 		Name: a.Name, Title: title, Description: description, Version: a.Version, Kind: a.Kind,
 		SpecialCategory: a.SpecialCategory, SourceID: a.SourceID, Area: a.Area, EventDate: a.EventDate,
 		Fields: b.fields, Indicators: indicators, Schema: raw,
-		fields: make(map[string]int, len(b.fields)), leaves: b.leaves, names: b.names,
+		fields: make(map[string]int, len(b.fields)), leaves: b.leaves,
 	}
+	properties, _ := b.root["properties"].(map[string]any)
+	d.order = members(properties)
 	for i := range d.Fields {
 		d.Fields[i].SpecialCategory = d.Fields[i].SpecialCategory || a.SpecialCategory
 		d.fields[d.Fields[i].Pointer] = i
@@ -109,7 +110,6 @@ func (b *builder) object(schema map[string]any, at, below string, depth int) err
 		if err != nil {
 			return err
 		}
-		b.names[key] = key
 		pointer := below + "/" + key
 		if property["type"] == "object" {
 			err = b.object(property, where, pointer, depth+1)

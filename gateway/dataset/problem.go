@@ -27,6 +27,11 @@ func (p *Problem) under(key string) *Problem {
 	return p
 }
 
+// PlausibleName reports whether the name of a field that a partner sent can be
+// shown and counted: it looks like the name of a field, and not like a value that
+// stands where a name should.
+func PlausibleName(name string) bool { return plausibleName(name) }
+
 // plausibleName reports whether a key can be shown in an error. A partner that
 // mixes up keys and values must not find a name or a number of a person in an
 // error text: shown are array indexes and what is written like a field name,
@@ -68,7 +73,7 @@ func jsonRemedies(code string) string {
 	case "json-utf8", "json-surrogate", "json-nul":
 		return "Export the file again as UTF-8 text without control characters."
 	case "json-number":
-		return "Send identifiers and large numbers as text, in quotation marks."
+		return "Check the number. An identifier is text; in JSON, text stands in quotation marks."
 	case "json-key":
 		return "Use the field names of the dataset's schema."
 	case "json-depth":
@@ -92,9 +97,9 @@ func remedy(code string) string {
 	case "postcode":
 		return "Give the full postcode, for example WR1 2EY."
 	case "date", "datetime":
-		return "Write dates as 2025-01-31 and times as 2025-01-31T09:30:00Z."
+		return "Write dates as 2025-01-31, and times as 2025-01-31T09:30:00Z. In CSV, 31/01/2025 and 31/01/2025 09:30 are fine too."
 	case "month":
-		return "Write months as 2025-01."
+		return "Write months as 2025-01, in CSV also as 01/2025."
 	case "ons":
 		return "Give the nine-character ONS code, for example E06000020."
 	case "name":

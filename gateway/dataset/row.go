@@ -41,32 +41,12 @@ type Hit struct {
 // At returns the value at the pointer of a field, and whether the row has it.
 func (r *Row) At(pointer string) (any, bool) { return at(r.Value, pointer) }
 
-// Validate checks one row, given as one JSON object of at most MaxRow bytes,
-// and normalises it. Either the row is nil or there are no problems; problems
-// are sorted by pointer and code, and at most 25.
-func (d *Dataset) Validate(raw []byte) (*Row, []Problem) {
-	value, problem := decodeObject(raw, d.names)
-	if problem != nil {
-		return nil, []Problem{*problem}
-	}
-	if err := d.compiled.Validate(value); err != nil {
-		return nil, schemaProblems(err)
-	}
-	identifiers, problems := d.identify(value)
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	row := d.row(value, identifiers)
-	row.Canonical = appendCanonical(make([]byte, 0, len(raw)), value)
-	return row, nil
-}
-
 // Decode rebuilds a row from the Canonical of a row that was valid when it was
 // stored. It does not check the schema again, so that a later version of the
 // schema does not make stored rows unreadable. The row keeps canonical. The
 // error is of kind Internal: the stored body is not what was sealed.
 func (d *Dataset) Decode(canonical []byte) (*Row, error) {
-	value, problem := decodeObject(canonical, d.names)
+	value, problem := decodeObject(canonical)
 	if problem != nil {
 		return nil, fault.New(fault.Internal, "dataset.Decode", "A stored row is not valid JSON.").WithCode(problem.Code)
 	}

@@ -45,6 +45,7 @@ func few() Files {
 		"agreements/ISA-A-B-1/conditions.rego":    []byte("package concord.agreements[\"ISA-A-B-1\"]\n"),
 		"agreements/ISA-A-B-1/next/approval.note": []byte("a note\n\n— a b\n"),
 		"datasets/a.b.schema.json":                []byte(`{}`),
+		"datasets/a.b.mapping.json":               []byte(`{}`),
 		"places.json":                             []byte(`[]`),
 	}
 }
@@ -212,13 +213,13 @@ func TestGather(t *testing.T) {
 		}
 	}
 	schemaFiles := func() fstest.MapFS {
-		return fstest.MapFS{"places.json": file(), "datasets/a.b.schema.json": file(), "agreement.schema.json": file()}
+		return fstest.MapFS{"places.json": file(), "datasets/a.b.schema.json": file(), "datasets/a.b.mapping.json": file(), "agreement.schema.json": file()}
 	}
 	files, err := Gather(policyFiles(), schemaFiles())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"agreements/ISA-1/agreement.json", "concord/a.rego", "concord/agencies.json", "datasets/a.b.schema.json", "places.json", "purposes.json"}
+	want := []string{"agreements/ISA-1/agreement.json", "concord/a.rego", "concord/agencies.json", "datasets/a.b.mapping.json", "datasets/a.b.schema.json", "places.json", "purposes.json"}
 	if diff := cmp.Diff(want, files.Names()); diff != "" {
 		t.Errorf("gathered (-want +got):\n%s", diff)
 	}
@@ -233,10 +234,12 @@ func TestGather(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	s := schemaFiles()
-	s["datasets/A.b.schema.json"] = file()
-	if files, err := Gather(policyFiles(), s); files != nil || !fault.Is(err, fault.Invalid) {
-		t.Errorf("schema: %v", err)
+	for _, name := range []string{"datasets/A.b.schema.json", "datasets/A.b.mapping.json"} {
+		s := schemaFiles()
+		s[name] = file()
+		if files, err := Gather(policyFiles(), s); files != nil || !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	for _, name := range []string{"purposes.json"} {
 		p := policyFiles()

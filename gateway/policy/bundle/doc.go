@@ -4,11 +4,12 @@
 // A bundle is an OPA bundle (a gzipped tar with .manifest and
 // .signatures.json), so `opa inspect` and `opa build --verification-key` read
 // it too. It holds the core rules, the purposes, the agreements with their
-// conditions, approvals and impact reports, and the schemas of the datasets:
+// conditions, approvals and impact reports, and the schemas and mappings of the
+// datasets:
 //
 //	concord/**.rego, concord/agencies.json, purposes.json
 //	agreements/<ID>/[next/]{agreement.json,conditions.rego,approval.note,impact.json}
-//	datasets/<name>.schema.json, places.json
+//	datasets/<name>.{schema,mapping}.json, places.json
 //
 // The author's signature says that the bundle is whole and who made it. It
 // makes nothing live: that is for the approvals of the parties inside (package

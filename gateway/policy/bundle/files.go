@@ -26,7 +26,7 @@ var layout = regexp.MustCompile(`^(` + strings.Join([]string{
 	`concord/agencies\.json`,
 	`purposes\.json`,
 	`agreements/[A-Z0-9-]+/(next/)?(agreement\.json|conditions\.rego|approval\.note|impact\.json)`,
-	`datasets/[a-z0-9_.]+\.schema\.json`,
+	`datasets/[a-z0-9_.]+\.(schema|mapping)\.json`,
 	`places\.json`,
 }, "|") + `)$`)
 
@@ -35,9 +35,9 @@ const testSuffix = "_test.rego"
 
 // Gather takes what belongs into a bundle from a folder of policies
 // (concord/, agreements/, purposes.json) and one of schemas (datasets/,
-// places.json). Tests and whatever else lies there stay behind. A rule, a schema
-// or a part of an agreement that would stay behind because of its name or place
-// is a fault of kind Invalid: nobody must believe that it is in force.
+// places.json). Tests and whatever else lies there stay behind. A rule, a schema,
+// a mapping or a part of an agreement that would stay behind because of its name or
+// place is a fault of kind Invalid: nobody must believe that it is in force.
 func Gather(policies, schemas fs.FS) (Files, error) {
 	const op = "bundle.Gather"
 	files := Files{}
@@ -115,12 +115,14 @@ func belongs(name string) bool {
 }
 
 // stray reports whether a file that does not belong into a bundle looks as if
-// its author thought that it did: a rule, a schema, or a part of an agreement.
+// its author thought that it did: a rule, a schema, a mapping, or a part of an
+// agreement.
 func stray(name string) bool {
 	lower := strings.ToLower(name)
 	switch path.Base(lower) {
 	case "agreement.json", "approval.note", "impact.json", "agencies.json":
 		return true
 	}
-	return strings.HasSuffix(lower, ".schema.json") || (path.Ext(lower) == ".rego" && !strings.HasSuffix(name, testSuffix))
+	return strings.HasSuffix(lower, ".schema.json") || strings.HasSuffix(lower, ".mapping.json") ||
+		(path.Ext(lower) == ".rego" && !strings.HasSuffix(name, testSuffix))
 }
