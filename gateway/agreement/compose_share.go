@@ -33,10 +33,16 @@ func (c *composer) share(s Share, d *dataset.Dataset) {
 	if s.Unlisted == "drop" {
 		unlisted = "the field is dropped and the rest of the record is kept"
 	}
-	c.table(d.Title+": how the data is provided and kept", []string{"", "What is agreed"},
-		[]cell{{"Areas that the provider covers"}, areas},
-		[]cell{{"Each record is erased"}, {days(s.RetentionDays) + " after it is received"}},
-		[]cell{{"Where a field is sent that may not be"}, {unlisted}})
+	rows := [][]cell{
+		{{"Areas that the provider covers"}, areas},
+		{{"Each record is erased"}, {days(s.RetentionDays) + " after it is received"}},
+		{{"Where a field is sent that may not be"}, {unlisted}},
+	}
+	if free := freeText(s, d); free != "" {
+		const where = "Where free text has something that identifies a person, such as an NHS number, a telephone number, a postcode or a name"
+		rows = append(rows, []cell{{where}, {free}})
+	}
+	c.table(d.Title+": how the data is provided and kept", []string{"", "What is agreed"}, rows...)
 	c.glossary(s, d)
 	for _, p := range s.Purposes {
 		c.entry(p, d)
@@ -44,6 +50,18 @@ func (c *composer) share(s Share, d *dataset.Dataset) {
 	for _, g := range sorted(s.Emergency) {
 		c.ground(g, s.Emergency[g], d)
 	}
+}
+
+// freeText says what happens to text that identifies somebody in a dataset that is
+// anonymous; of any other it says nothing.
+func freeText(s Share, d *dataset.Dataset) string {
+	switch {
+	case d.Kind != dataset.Anonymous || len(d.FreeText()) == 0:
+		return ""
+	case s.FreeText == MaskFreeText:
+		return "it is hidden before the record is stored"
+	}
+	return "the record is refused"
 }
 
 // glossary says of every field what it is, and whether the provider may send it.

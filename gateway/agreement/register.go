@@ -33,7 +33,9 @@ type Terms struct {
 	// Fields holds the pointers that the agreement lists.
 	Fields map[string]bool
 	// Unlisted is "refuse" (the row) or "drop" (the field).
-	Unlisted      string
+	Unlisted string
+	// FreeText is "refuse" (the row) or "mask" (the text).
+	FreeText      string
 	RetentionDays int
 	// Areas are the ONS codes that the provider covers; empty means all.
 	Areas []string
@@ -104,6 +106,7 @@ func (r *Register) Submission(id, provider, dataset string, at time.Time) (*Term
 	}
 	return &Terms{
 		Agreement: a.ID, Version: a.Version, Fields: share.Fields(), Unlisted: share.Unlisted,
+		FreeText:      cmp.Or(share.FreeText, RefuseFreeText),
 		RetentionDays: share.RetentionDays, Areas: slices.Clone(share.Areas),
 	}, nil
 }

@@ -377,3 +377,28 @@ func TestRenderRefuses(t *testing.T) {
 		t.Errorf("got %v\n%s", err, text)
 	}
 }
+
+// TestRenderFreeText: the document says what happens to text that identifies
+// somebody where the dataset is anonymous, and nothing of it elsewhere.
+func TestRenderFreeText(t *testing.T) {
+	t.Parallel()
+	all := registry(t)
+	get := func(name string) *dataset.Dataset {
+		d, ok := all.Get(name)
+		if !ok {
+			t.Fatal(name)
+		}
+		return d
+	}
+	for _, c := range []struct{ dataset, says, want string }{
+		{"health.assault_attendance", "", "the record is refused"},
+		{"health.assault_attendance", RefuseFreeText, "the record is refused"},
+		{"health.assault_attendance", MaskFreeText, "it is hidden before the record is stored"},
+		{"housing.concern", MaskFreeText, ""},
+		{"police.crime_count", "", ""},
+	} {
+		if got := freeText(Share{FreeText: c.says}, get(c.dataset)); got != c.want {
+			t.Errorf("%s, %q: %q", c.dataset, c.says, got)
+		}
+	}
+}

@@ -6,6 +6,12 @@ import (
 	"github.com/concord-gateway/concord/gateway/release"
 )
 
+// What a share says of text that identifies somebody in an anonymous dataset.
+const (
+	RefuseFreeText = "refuse"
+	MaskFreeText   = "mask"
+)
+
 // Share is what an agreement says about one dataset.
 type Share struct {
 	Dataset string `json:"dataset"`
@@ -14,7 +20,10 @@ type Share struct {
 	Areas []string `json:"areas,omitempty"`
 	// Unlisted says what happens to a submitted field that the agreement does
 	// not list: refuse the row, or drop the field.
-	Unlisted      string    `json:"unlisted"`
+	Unlisted string `json:"unlisted"`
+	// FreeText says what happens to text of an anonymous dataset that names or
+	// numbers a person: "refuse" the row, or "mask" the text. Empty means refuse.
+	FreeText      string    `json:"free_text,omitempty"`
 	RetentionDays int       `json:"retention_days"`
 	Purposes      []Purpose `json:"purposes,omitempty"`
 	// Emergency maps a coded ground to what may go out under it.

@@ -178,10 +178,14 @@ func (o SkeletonOptions) share() object {
 	for i, kind := range o.Kinds {
 		entries[i] = o.purpose(kind, fmt.Sprintf("1.%d", i+1))
 	}
+	freeText := ""
+	if d.Kind == dataset.Anonymous && len(d.FreeText()) > 0 {
+		freeText = "free_text says whether a row whose free text has something that identifies a person is refused, as without it, or the text masked (mask). "
+	}
 	return object{
 		comment("What is shared of " + d.Title + ". retention_days is how long each record is kept after it came in (" + storage + "): " +
 			"no longer than the purpose needs. unlisted says that a row with a field that is not listed here is refused; " +
-			"drop would take the row without the field. " +
+			"drop would take the row without the field. " + freeText +
 			"areas lists the ONS codes of the local authorities that the provider covers; without it, all. " +
 			"emergency may hold, for each of the grounds " + strings.Join(Grounds(), ", ") + ", a clause and its own short list of fields."),
 		{"dataset", d.Name},
