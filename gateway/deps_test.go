@@ -57,6 +57,9 @@ var rules = map[string]rule{
 	"gateway/fault": {kind: base},
 
 	"gateway/event":              {kind: capability, imports: "fault"},
+	"gateway/spool":              {kind: capability, imports: "fault"},
+	"gateway/intake":             {kind: capability, imports: "fault dataset agreement", tests: "release //schemas //policies"},
+	"gateway/quality":            {kind: capability, imports: "fault dataset event intake", tests: "store/sqlite //schemas"},
 	"gateway/keyring":            {kind: capability, imports: "fault"},
 	"gateway/identity":           {kind: capability, imports: "fault", tests: "identity/devissuer"},
 	"gateway/identity/devissuer": {kind: capability, imports: "fault identity"},
@@ -71,7 +74,7 @@ var rules = map[string]rule{
 	"gateway/rulebook":           {kind: capability, imports: "fault dataset agreement approval policy policy/bundle", tests: "//schemas //policies"},
 	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/mongo store/mongotest store/storetest keyring/local fleet"},
 	"gateway/record":             {kind: capability, imports: "fault dataset keyring", tests: "keyring/local"},
-	"gateway/erasure":            {kind: capability, imports: "fault audit record"},
+	"gateway/erasure":            {kind: capability, imports: "fault audit event record", tests: "store/sqlite"},
 	"gateway/linkage":            {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
 	"gateway/caselink":           {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
 
@@ -79,19 +82,21 @@ var rules = map[string]rule{
 	"gateway/authoring":  {kind: useCase, imports: "*", tests: "//schemas //policies"},
 	"gateway/backup":     {kind: useCase, imports: "*", tests: "store/sqlite store/mongo store/mongotest keyring/local submission rulebook policy/bundle //schemas //policies"},
 	"gateway/submission": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
+	"gateway/retention":  {kind: useCase, imports: "*", tests: "store/sqlite keyring/local submission rulebook policy/bundle backup //schemas //policies"},
 	"gateway/profile":    {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic submission //schemas //policies"},
+	"gateway/coverage":   {kind: useCase, imports: "*", tests: "store/sqlite keyring/local policy/bundle //schemas //policies"},
 	"gateway/disclosure": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 
-	"gateway/store/sqlite":    {kind: adapter, imports: "fault event record audit", tests: "store/storetest keyring/local"},
-	"gateway/store/mongo":     {kind: adapter, imports: "fault event record audit", tests: "store/storetest store/mongotest keyring/local"},
-	"gateway/store/storetest": {kind: adapter, imports: "fault event record audit"},
+	"gateway/store/sqlite":    {kind: adapter, imports: "fault event record audit spool", tests: "store/storetest keyring/local"},
+	"gateway/store/mongo":     {kind: adapter, imports: "fault event record audit spool", tests: "store/storetest store/mongotest keyring/local"},
+	"gateway/store/storetest": {kind: adapter, imports: "fault event record audit spool"},
 	"gateway/store/mongotest": {kind: adapter}, // a server for tests, and only they import it
 	"gateway/keyring/local":   {kind: adapter, imports: "fault keyring"},
 	"gateway/keyring/vault":   {kind: adapter, imports: "fault keyring"},
 	"gateway/witness":         {kind: adapter, imports: "fault audit", tests: "store/sqlite keyring/local"},
 
 	"gateway/config":      {kind: face, imports: "fault identity"},
-	"gateway/client":      {kind: face, imports: "fault dataset audit"},
+	"gateway/client":      {kind: face, imports: "fault dataset audit intake"},
 	"gateway/console":     {kind: face, imports: "*"},
 	"gateway/httpapi/...": {kind: face, imports: "*", tests: "store/sqlite keyring/local synthetic //gateway //schemas //policies"},
 
@@ -127,10 +132,11 @@ var libraries = map[string]string{
 	"github.com/goccy/go-yaml":              "gateway/config gateway/httpapi/... gateway/policy " + tests,
 	"github.com/golang-jwt/jwt":             "gateway/identity gateway/identity/devissuer",
 	"github.com/google/go-cmp":              "gateway/store/storetest " + tests,
-	"github.com/google/uuid":                "gateway/activation gateway/audit gateway/submission gateway/profile gateway/httpapi/...",
+	"github.com/google/uuid":                "gateway/activation gateway/audit gateway/submission gateway/retention gateway/profile gateway/httpapi/... " + tests,
 	"github.com/gowebpki/jcs":               "gateway/approval gateway/audit gateway/dataset",
 	"github.com/hashicorp/vault":            "gateway/keyring/vault",
 	"github.com/open-policy-agent/opa":      "gateway/policy gateway/policy/bundle",
+	"github.com/klauspost/compress":         "gateway/intake gateway/submission " + tests,
 	"github.com/rogpeppe/go-internal":       tests,
 	"github.com/schollz/progressbar":        "cmd/concord",
 	"golang.org/x/term":                     "cmd/concord",
@@ -145,8 +151,8 @@ var libraries = map[string]string{
 	"golang.org/x/net/html":                 tests,
 	"golang.org/x/sync":                     "gateway gateway/audit gateway/httpapi/... gateway/submission gateway/profile",
 	"golang.org/x/sys":                      "gateway/policy " + tests, // the processor time of a thread; system calls that fail
-	"golang.org/x/text":                     "gateway/agreement gateway/dataset gateway/linkage",
-	"modernc.org/sqlite":                    "gateway/store/sqlite",
+	"golang.org/x/text":                     "gateway/agreement gateway/dataset gateway/intake gateway/linkage",
+	"modernc.org/sqlite":                    "gateway/store/sqlite " + tests,
 	"pgregory.net/rapid":                    "gateway/store/storetest " + tests,
 }
 
