@@ -6,6 +6,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/spool"
 	"github.com/concord-gateway/concord/gateway/store/mongo"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 )
@@ -15,6 +16,7 @@ type Store interface {
 	Records() record.Store
 	Events() event.Store
 	Log() audit.Store
+	Spool() spool.Store
 	// Ping reports whether the store can write now.
 	Ping(ctx context.Context) error
 	// Close ends the connections. What was acknowledged is durable before it.

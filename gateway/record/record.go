@@ -93,8 +93,24 @@ func appendText(b []byte, s string) []byte {
 type Stamp struct {
 	Version   int64
 	Agreement string
+	// Submission is the id of the submission that brought the version.
+	Submission string
+	KeyMonth   string
+	Digest     Ref
+}
+
+// Month names a sealing key: one agreement and one month, "2006-01".
+type Month struct {
+	Agreement string
 	KeyMonth  string
-	Digest    Ref
+}
+
+// Due is a version whose time is over, by its plain columns.
+type Due struct {
+	Record
+
+	// InForce is whether no later version replaced this one when the store was asked.
+	InForce bool
 }
 
 // Filter chooses records for a scan. Empty fields match everything.
@@ -133,4 +149,22 @@ type Store interface {
 	Withdraw(ctx context.Context, keys []Key) ([]Key, error)
 	// Count returns how many records are in force.
 	Count(ctx context.Context, f Filter) (int64, error)
+	// Months returns each agreement and month under which any version that is
+	// stored is sealed, once, ordered by agreement and month in byte order.
+	// Versions without an agreement or a month are sealed under none.
+	Months(ctx context.Context) ([]Month, error)
+	// Due calls yield with every version sealed under a month whose Expires is not
+	// after at, those that expire first at the beginning. The record is only valid
+	// during the call. It stops at the first error of yield and returns it. It is no
+	// snapshot: of what others write meanwhile it may see some. yield may call the
+	// store, and prune what it was given.
+	Due(ctx context.Context, m Month, at time.Time, yield func(*Due) error) error
+	// Prune removes versions that Due gave, with their indexes, and returns how many
+	// are gone by it. What counts of them is Key, Version and Submission. A version that is replaced by a later one is removed alone.
+	// One that is in force is removed with every earlier version of its record,
+	// whatever these expire: no erasure brings an earlier version into force, also not
+	// for a moment or when it is cut off. What is no longer there as it was, because it
+	// was withdrawn, or withdrawn and then submitted again, is left; so is a
+	// version whose Expires is after at, and every later version.
+	Prune(ctx context.Context, at time.Time, due []Due) (int, error)
 }

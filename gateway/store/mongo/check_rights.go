@@ -8,7 +8,7 @@ import (
 // Rights are the actions that the gateway's user has on a collection, and needs.
 // deploy/mongo/roles.json gives the role the same.
 func Rights(collection string) []string {
-	if collection == collRecords {
+	if collection == collRecords || collection == collPieces {
 		return []string{"find", "insert", "remove", "listIndexes"}
 	}
 	return []string{"find", "insert", "listIndexes"}

@@ -34,10 +34,13 @@ func (s *seen) grant(db, collection string, actions ...string) {
 	s.status.Auth.Privileges = append(s.status.Auth.Privileges, privilege{Resource: resource{DB: &db, Collection: &collection}, Actions: actions})
 }
 
-// revoke takes an action away, wherever it is granted.
-func (s *seen) revoke(action string) {
+// revoke takes an action on a collection away.
+func (s *seen) revoke(action, collection string) {
 	for i := range s.status.Auth.Privileges {
 		p := &s.status.Auth.Privileges[i]
+		if *p.Resource.Collection != collection {
+			continue
+		}
 		p.Actions = slices.DeleteFunc(slices.Clone(p.Actions), func(a string) bool { return a == action })
 	}
 }
@@ -87,6 +90,7 @@ func TestObjections(t *testing.T) {
 		"remove":                 {grant("concord", "log", "remove"), weak, "concord.log: remove"},
 		"remove of tiles":        {grant("concord", "tiles", "remove"), weak, "concord.tiles: remove"},
 		"remove of events":       {grant("concord", "events", "remove"), weak, "concord.events: remove"},
+		"update of pieces":       {grant("concord", "pieces", "update"), weak, "concord.pieces: update"},
 		"update of records":      {grant("concord", "records", "update"), weak, "concord.records: update"},
 		"drop":                   {grant("concord", "log", "dropCollection"), weak, "dropCollection"},
 		"other form":             {grant("concord", "log", "collMod", "convertToCapped", "dropIndex"), weak, "collMod, convertToCapped, dropIndex"},
@@ -100,14 +104,14 @@ func TestObjections(t *testing.T) {
 		"users themselves":       {grant("admin", "system.users", "update"), weak, "admin.system.users: update"},
 		"oplog":                  {grant("local", "oplog.rs", "insert"), weak, "local.oplog.rs: insert"},
 		"lacks find":             {func(s *seen) { s.status.Auth.Privileges[0].Actions = []string{"insert", "listIndexes"} }, weak, "right to find on concord.log"},
-		"lacks removal":          {func(s *seen) { s.revoke("remove") }, weak, "right to remove on concord.records"},
+		"lacks removal":          {func(s *seen) { s.revoke("remove", "records") }, weak, "right to remove on concord.records"},
 		"capped":                 {func(s *seen) { s.collections[0].Options.Capped = true }, broken, "log is capped"},
 		"view":                   {func(s *seen) { s.collections[0].Type = "view" }, broken, "log is a view"},
 		"collation":              {func(s *seen) { s.collections[3].Options.Collation = bson.Raw{} }, broken, "events has a collation"},
 		"no validator":           {func(s *seen) { s.collections[1].Options.Validator = nil }, note, "tiles has no validator"},
 		"validator that warns":   {func(s *seen) { s.collections[1].Options.Action = "warn" }, note, "tiles has no validator"},
 		"validator switched off": {func(s *seen) { s.collections[4].Options.Level = "off" }, note, "records has no validator"},
-		"collection not there":   {func(s *seen) { s.collections = s.collections[:4] }, note, "records has no validator"},
+		"collection not there":   {func(s *seen) { s.collections = slices.Delete(s.collections, 4, 5) }, note, "records has no validator"},
 		"another server":         {func(s *seen) { s.build.Ferret = bson.RawValue{Type: bson.TypeString, Value: []byte{1, 0, 0, 0, 0}} }, note, "not MongoDB"},
 	} {
 		t.Run(name, func(t *testing.T) {

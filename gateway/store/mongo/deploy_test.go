@@ -142,6 +142,7 @@ func TestDeployedValidators(t *testing.T) {
 		collCheckpoints: checkpointDoc{Size: 1, Note: []byte{1}},
 		collEvents:      eventDoc{Body: binary(nil)},
 		collRecords:     docOf(r),
+		collPieces:      pieceDoc{Body: binary(nil)},
 	} {
 		raw, err := bson.Marshal(doc)
 		if err != nil {

@@ -20,11 +20,12 @@ const (
 	collCheckpoints = "checkpoints"
 	collEvents      = "events"
 	collRecords     = "records"
+	collPieces      = "pieces"
 )
 
 // Collections are the names of all of them, those of the log first.
 func Collections() []string {
-	return []string{collLog, collTiles, collCheckpoints, collEvents, collRecords}
+	return []string{collLog, collTiles, collCheckpoints, collEvents, collRecords, collPieces}
 }
 
 // Index is an index of a collection, beside the one on _id that uniqueness
@@ -50,6 +51,9 @@ func Indexes() []Index {
 		{collEvents, "stream", []string{"kind", "id", "n"}},
 		{collRecords, "version", []string{"provider", "dataset", "source", "-version"}},
 		{collRecords, "blind", []string{"indexes", "provider", "dataset"}},
+		{collRecords, "month", []string{"agreement", keyMonth, "expires", "_id"}},
+		{collPieces, "stream", []string{"kind", "id", "n"}},
+		{collPieces, "expires", []string{"expires"}},
 	}
 }
 

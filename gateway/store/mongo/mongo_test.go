@@ -6,6 +6,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/spool"
 	"github.com/concord-gateway/concord/gateway/store/mongo"
 	"github.com/concord-gateway/concord/gateway/store/mongotest"
 	"github.com/concord-gateway/concord/gateway/store/storetest"
@@ -28,5 +29,6 @@ func TestStore(t *testing.T) {
 		Records: func(t *testing.T) record.Store { t.Helper(); return open(t).Records() },
 		Events:  func(t *testing.T) event.Store { t.Helper(); return open(t).Events() },
 		Log:     func(t *testing.T) audit.Store { t.Helper(); return open(t).Log() },
+		Spool:   func(t *testing.T) spool.Store { t.Helper(); return open(t).Spool() },
 	})
 }

@@ -20,6 +20,9 @@ import (
 // insert.
 const chunk = 512
 
+// keyMonth is the field of the month of the sealing key.
+const keyMonth = "key_month"
+
 // Records returns the store of records.
 func (db *DB) Records() record.Store { return records{db} }
 
@@ -114,7 +117,7 @@ func (s records) Stamps(ctx context.Context, keys []record.Key) (map[record.Key]
 		for part := range slices.Chunk(sources, chunk) {
 			docs, err := find[recordDoc](ctx, s.db, op, collRecords, g.filter(in("source", part)...), options.Find().SetProjection(bson.D{
 				{Key: "source", Value: 1}, {Key: "version", Value: 1}, {Key: "agreement", Value: 1},
-				{Key: "key_month", Value: 1}, {Key: "digest", Value: 1},
+				{Key: "submission", Value: 1}, {Key: keyMonth, Value: 1}, {Key: "digest", Value: 1},
 			}))
 			if err != nil {
 				return nil, err
@@ -141,7 +144,9 @@ func (d *recordDoc) stamp(g group, found map[record.Key]record.Stamp) error {
 		return nil
 	}
 	digest, err := ref(d.Digest)
-	found[k] = record.Stamp{Version: d.Version, Agreement: d.Agreement, KeyMonth: d.KeyMonth, Digest: digest}
+	found[k] = record.Stamp{
+		Version: d.Version, Agreement: d.Agreement, Submission: d.Submission, KeyMonth: d.KeyMonth, Digest: digest,
+	}
 	return err
 }
 
@@ -199,11 +204,14 @@ func (s records) Find(
 	return found, nil
 }
 
+// textOf is a reference as the store holds it.
+func textOf(r record.Ref) string { return hex.EncodeToString(r[:]) }
+
 // texts are references as the store holds them.
 func texts(refs []record.Ref) []any {
 	list := make([]any, len(refs))
 	for i := range refs {
-		list[i] = hex.EncodeToString(refs[i][:])
+		list[i] = textOf(refs[i])
 	}
 	return list
 }

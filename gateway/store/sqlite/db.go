@@ -25,6 +25,10 @@ const (
 	busyTimeout = 5 * time.Second
 	// readers is how many connections the read pool holds at most.
 	readers = 8
+	// The page caches of the writer and of each reader, in KiB. A page takes twice its
+	// size in memory; what they do not hold the system's own cache of the file does.
+	writeCache = "cache_size(-6144)"
+	readCache  = "cache_size(-1024)"
 )
 
 // DB is an open database. All its methods are safe for concurrent use.
@@ -81,7 +85,7 @@ func (db *DB) openReadWrite(ctx context.Context, path string, patience time.Dura
 		"mode":    {"rw"},
 		"_txlock": {"immediate"},
 		"_pragma": pragmas(patience, "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(1)",
-			"wal_autocheckpoint(16000)", "cache_size(-32768)"),
+			"wal_autocheckpoint(16000)", writeCache),
 	}); err != nil {
 		return err
 	}
@@ -92,12 +96,12 @@ func (db *DB) openReadWrite(ctx context.Context, path string, patience time.Dura
 	}
 	if db.read, err = openPool(path, readers, url.Values{
 		"mode":    {"rw"},
-		"_pragma": pragmas(patience, "query_only(1)", "cache_size(-8192)"),
+		"_pragma": pragmas(patience, "query_only(1)", readCache),
 	}); err != nil {
 		return err
 	}
 	db.reads, db.writes = newStatements(db.read), newStatements(db.write)
-	for _, query := range []string{insertRecord, insertReferences(), insertEvent, deleteRecord, deleteReference} {
+	for _, query := range []string{insertRecord, insertReferences(), insertEvent, insertPiece, deleteRecord, deleteReference} {
 		if _, err := db.writes.get(ctx, query); err != nil {
 			return failure("sqlite.Open", err)
 		}

@@ -111,6 +111,7 @@ func TestInvariant06PlainColumns(t *testing.T) {
 		},
 		"record_index": {"prefix", "record"},
 		"events":       {"kind", "id", "n", "body"},
+		"pieces":       {"kind", "id", "n", "expires", "body"},
 	} {
 		var got []string
 		rows, err := db.read.QueryContext(t.Context(), "SELECT name FROM pragma_table_info(?) ORDER BY cid", table)

@@ -110,6 +110,7 @@ func TestMigrateSearchRows(t *testing.T) {
 	alter(t, dir, `DROP TABLE audit_terms; DROP TABLE audit_spans;
 		CREATE TABLE audit_entries (idx INTEGER PRIMARY KEY, time TEXT NOT NULL) STRICT;
 		INSERT INTO audit_entries VALUES (0, 't');
+		DROP TABLE pieces; DROP INDEX records_month;
 		PRAGMA user_version = 1`)
 	db = openDir(t, dir, Options{})
 	for _, q := range []audit.Query{{Limit: 1000}, {Actor: "ann", Limit: 1000}, {RequestID: "r7", Limit: 1000}, {From: "2026-11-03T10:00:20", Limit: 1000}} {

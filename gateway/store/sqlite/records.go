@@ -87,7 +87,7 @@ func (s records) stamps(ctx context.Context, g group, sources []any, found map[r
 	return collect(ctx, s.db.reads, "sqlite.Records.Stamps", func(rows *sql.Rows) error {
 		var source, digest sql.RawBytes
 		var stamp record.Stamp
-		if err := rows.Scan(&source, &stamp.Version, &stamp.Agreement, &stamp.KeyMonth, &digest); err != nil {
+		if err := rows.Scan(&source, &stamp.Version, &stamp.Agreement, &stamp.Submission, &stamp.KeyMonth, &digest); err != nil {
 			return err
 		}
 		stamp.Digest = record.Ref(digest)
@@ -98,7 +98,7 @@ func (s records) stamps(ctx context.Context, g group, sources []any, found map[r
 
 // stampsOf is the query for n sources of a group.
 func stampsOf(n int) string {
-	return `SELECT source, max(version), agreement, key_month, digest FROM records
+	return `SELECT source, max(version), agreement, submission, key_month, digest FROM records
 		WHERE source IN (` + marks(n) + `) AND provider = ? AND dataset = ? GROUP BY source`
 }
 
@@ -140,13 +140,15 @@ func findRecords(n int) string {
 		WHERE r.provider = ? AND r.dataset = ? AND ` + inForce + ` ORDER BY r.source`
 }
 
-// scanRecord reads a row of recordColumns.
-func scanRecord(rows *sql.Rows) (r record.Record, err error) {
+// scanRecord reads a row of recordColumns, and what stands after them into more.
+func scanRecord(rows *sql.Rows, more ...any) (r record.Record, err error) {
 	var source, digest, indexes sql.RawBytes
 	var indicators string
 	var received, expires int64
-	err = rows.Scan(&r.Provider, &r.Dataset, &source, &r.Version, &r.Agreement, &r.Submission, &digest, &indexes,
-		&r.Area, &r.EventMonth, &indicators, &received, &expires, &r.KeyMonth, &r.Body)
+	err = rows.Scan(append([]any{
+		&r.Provider, &r.Dataset, &source, &r.Version, &r.Agreement, &r.Submission, &digest, &indexes,
+		&r.Area, &r.EventMonth, &indicators, &received, &expires, &r.KeyMonth, &r.Body,
+	}, more...)...)
 	if err != nil {
 		return r, err
 	}

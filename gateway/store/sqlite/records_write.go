@@ -134,9 +134,16 @@ func (s records) Withdraw(ctx context.Context, keys []record.Key) (had []record.
 
 // withdraw removes every version of a key and returns how many there were.
 func (s records) withdraw(ctx context.Context, tx *sql.Tx, k record.Key) (versions int, err error) {
+	return s.erase(ctx, tx, "sqlite.Records.Withdraw",
+		"SELECT id, indexes FROM records WHERE provider = ? AND dataset = ? AND source = ?", k.Provider, k.Dataset, k.Source[:])
+}
+
+// erase removes the rows whose id and indexes a query finds, with their rows of
+// record_index, and returns how many there were.
+func (s records) erase(ctx context.Context, tx *sql.Tx, op, query string, args ...any) (rows int, err error) {
 	var ids []int64
 	var references []reference
-	err = collect(ctx, tx, "sqlite.Records.Withdraw", func(rows *sql.Rows) error {
+	err = collect(ctx, tx, op, func(rows *sql.Rows) error {
 		var id int64
 		var indexes []byte
 		if err := rows.Scan(&id, &indexes); err != nil {
@@ -147,8 +154,7 @@ func (s records) withdraw(ctx context.Context, tx *sql.Tx, k record.Key) (versio
 			references = append(references, reference{prefix(idx), id})
 		}
 		return nil
-	}, "SELECT id, indexes FROM records WHERE provider = ? AND dataset = ? AND source = ?",
-		k.Provider, k.Dataset, k.Source[:])
+	}, query, args...)
 	if err != nil {
 		return 0, err
 	}

@@ -17,6 +17,7 @@ const application = 0x434e4344
 var migrations = [...]string{ //nolint:gochecknoglobals // a constant table
 	schemaRecords + schemaEvents + schemaLog,
 	schemaTerms,
+	schemaPieces + indexMonths,
 }
 
 // reindexed is the version whose migration makes search rows anew.

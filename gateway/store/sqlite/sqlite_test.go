@@ -14,6 +14,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/spool"
 	"github.com/concord-gateway/concord/gateway/store/storetest"
 )
 
@@ -22,6 +23,7 @@ func TestConformance(t *testing.T) {
 		Records: func(t *testing.T) record.Store { return openTemp(t).Records() },
 		Events:  func(t *testing.T) event.Store { return openTemp(t).Events() },
 		Log:     func(t *testing.T) audit.Store { return openTemp(t).Log() },
+		Spool:   func(t *testing.T) spool.Store { return openTemp(t).Spool() },
 	})
 }
 
@@ -161,6 +163,13 @@ func TestPlans(t *testing.T) {
 		"next group":  nextGroup,
 		"count":       countRecords,
 		"last events": listEvents,
+		"next month":  nextMonth,
+		"due":         dueRecords,
+		"prunable":    prunable,
+		"piece":       getPiece,
+		"last piece":  lastPiece,
+		"deletion":    deletePieces,
+		"expiry":      expirePieces,
 	} {
 		rows, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...)
 		if err != nil {

@@ -3,11 +3,13 @@ package storetest
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/spool"
 )
 
 // Engine is a whole store, as a gateway opens it.
@@ -15,6 +17,7 @@ type Engine interface {
 	Records() record.Store
 	Events() event.Store
 	Log() audit.Store
+	Spool() spool.Store
 	Ping(ctx context.Context) error
 	Close() error
 }
@@ -27,6 +30,10 @@ const (
 	InsertEvent      = "events.Insert"
 	InsertRecords    = "records.Insert"
 	WithdrawRecords  = "records.Withdraw"
+	PruneRecords     = "records.Prune"
+	InsertPiece      = "spool.Insert"
+	DeletePieces     = "spool.Delete"
+	ExpirePieces     = "spool.Expire"
 )
 
 // Write is one call of a method that writes.
@@ -98,6 +105,9 @@ func (i *Intercepted) Records() record.Store { return interceptedRecords{i.Engin
 // Events implements Engine.
 func (i *Intercepted) Events() event.Store { return interceptedEvents{i.Engine.Events(), i} }
 
+// Spool implements Engine.
+func (i *Intercepted) Spool() spool.Store { return interceptedSpool{i.Engine.Spool(), i} }
+
 // Log implements Engine.
 func (i *Intercepted) Log() audit.Store { return interceptedLog{i.Engine.Log(), i} }
 
@@ -127,6 +137,36 @@ func (s interceptedRecords) Withdraw(ctx context.Context, keys []record.Key) (ha
 		return nil, err
 	}
 	return had, nil
+}
+
+func (s interceptedRecords) Prune(ctx context.Context, at time.Time, due []record.Due) (n int, err error) {
+	err = s.by.write(PruneRecords, nil, func() (err error) {
+		n, err = s.Store.Prune(ctx, at, due)
+		return err
+	})
+	return n, err
+}
+
+type interceptedSpool struct {
+	spool.Store
+
+	by *Intercepted
+}
+
+func (s interceptedSpool) Insert(ctx context.Context, p spool.Piece) error {
+	return s.by.write(InsertPiece, nil, func() error { return s.Store.Insert(ctx, p) })
+}
+
+func (s interceptedSpool) Delete(ctx context.Context, kind, id string) error {
+	return s.by.write(DeletePieces, nil, func() error { return s.Store.Delete(ctx, kind, id) })
+}
+
+func (s interceptedSpool) Expire(ctx context.Context, at time.Time) (n int64, err error) {
+	err = s.by.write(ExpirePieces, nil, func() (err error) {
+		n, err = s.Store.Expire(ctx, at)
+		return err
+	})
+	return n, err
 }
 
 type interceptedEvents struct {

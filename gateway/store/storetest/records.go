@@ -37,6 +37,13 @@ func Records(t *testing.T, open func(t *testing.T) record.Store) {
 		{"ScanLetsOthersWork", recordsScanShares},
 		{"Withdraw", recordsWithdraw},
 		{"WithdrawThenSubmit", recordsWithdrawThenSubmit},
+		{"Months", recordsMonths},
+		{"Due", recordsDue},
+		{"DueStops", recordsDueStops},
+		{"Prune", recordsPrune},
+		{"PruneLooksForItself", recordsPruneInForce},
+		{"PruneLeavesOthers", recordsPruneOthers},
+		{"PruneAll", recordsPruneAll},
 		{"Model", recordsModel},
 		{"Cancelled", recordsCancelled},
 	} {
@@ -197,10 +204,16 @@ func recordsCancelled(t *testing.T, s record.Store) {
 	ctx := cancelled(t)
 	r := rec("s", 1)
 	for name, call := range map[string]func(context.Context) error{
-		"Stamps":   func(ctx context.Context) error { _, err := s.Stamps(ctx, []record.Key{r.Key}); return err },
-		"Insert":   func(ctx context.Context) error { _, err := s.Insert(ctx, []record.Record{r}); return err },
-		"Find":     func(ctx context.Context) error { _, err := s.Find(ctx, "p", "d", []record.Ref{ref(1)}); return err },
-		"Scan":     func(ctx context.Context) error { return s.Scan(ctx, record.Filter{}, nil) },
+		"Stamps": func(ctx context.Context) error { _, err := s.Stamps(ctx, []record.Key{r.Key}); return err },
+		"Insert": func(ctx context.Context) error { _, err := s.Insert(ctx, []record.Record{r}); return err },
+		"Find":   func(ctx context.Context) error { _, err := s.Find(ctx, "p", "d", []record.Ref{ref(1)}); return err },
+		"Scan":   func(ctx context.Context) error { return s.Scan(ctx, record.Filter{}, nil) },
+		"Months": func(ctx context.Context) error { _, err := s.Months(ctx); return err },
+		"Due":    func(ctx context.Context) error { return s.Due(ctx, record.Month{}, over(), nil) },
+		"Prune": func(ctx context.Context) error {
+			_, err := s.Prune(ctx, over(), []record.Due{dueOf(r, true)})
+			return err
+		},
 		"Withdraw": func(ctx context.Context) error { _, err := s.Withdraw(ctx, []record.Key{r.Key}); return err },
 		"Count":    func(ctx context.Context) error { _, err := s.Count(ctx, record.Filter{}); return err },
 	} {

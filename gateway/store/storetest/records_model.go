@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -21,7 +22,7 @@ func recordsModel(t *testing.T, s record.Store) {
 		runs++
 		m := &model{store: s, provider: fmt.Sprint("provider ", runs), held: make(map[record.Key]map[int64]record.Record)}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			rapid.SampledFrom([]func(*rapid.T){m.insert, m.insert, m.withdraw}).Draw(t, "step")(t)
+			rapid.SampledFrom([]func(*rapid.T){m.insert, m.insert, m.withdraw, m.prune}).Draw(t, "step")(t)
 			m.check(t)
 		}
 		m.clear(t)
@@ -50,6 +51,7 @@ func (m *model) insert(t *rapid.T) {
 		r.Key = m.key(t)
 		r.Indexes = rapid.SliceOfN(rapid.Custom(index), 0, 4).Draw(t, "indexes")
 		r.Body = rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "body")
+		r.Expires = m.time(t)
 		batch = append(batch, r)
 		if m.held[r.Key] == nil {
 			m.held[r.Key] = make(map[int64]record.Record)
@@ -73,6 +75,52 @@ func (m *model) withdraw(t *rapid.T) {
 		t.Fatalf("withdrawn are %v (%v); there were %d versions", had, err, len(m.held[key]))
 	}
 	delete(m.held, key)
+}
+
+// time draws one of few times.
+func (*model) time(t *rapid.T) time.Time {
+	return over().Add(time.Duration(rapid.IntRange(0, 4).Draw(t, "time")) * time.Microsecond)
+}
+
+// prune removes some of what is due, the whole record where it is in force.
+func (m *model) prune(t *rapid.T) {
+	at := m.time(t)
+	var due []record.Due
+	if err := m.store.Due(t.Context(), month(), at, func(d *record.Due) error {
+		due = append(due, *d)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	over, gone := 0, 0
+	for _, versions := range m.held {
+		for _, r := range versions {
+			if !r.Expires.After(at) {
+				over++
+			}
+		}
+	}
+	if len(due) != over {
+		t.Fatalf("%d versions are due, want %d", len(due), over)
+	}
+	for _, d := range due {
+		versions := m.held[d.Key]
+		if diff := cmp.Diff(versions[d.Version], d.Record, same()); diff != "" || d.Expires.After(at) {
+			t.Fatalf("due at %v (-want +got):\n%s", at, diff)
+		}
+		if d.InForce != (d.Version == slices.Max(slices.Collect(maps.Keys(versions)))) {
+			t.Fatalf("version %d is in force: %v", d.Version, d.InForce)
+		}
+	}
+	due = due[:rapid.IntRange(0, len(due)).Draw(t, "some")]
+	for _, d := range due {
+		before := len(m.held[d.Key])
+		maps.DeleteFunc(m.held[d.Key], func(v int64, _ record.Record) bool { return v == d.Version || v < d.Version && d.InForce })
+		gone += before - len(m.held[d.Key])
+	}
+	if n, err := m.store.Prune(t.Context(), at, due); err != nil || n != gone {
+		t.Fatalf("%d versions are pruned (%v), want %d", n, err, gone)
+	}
 }
 
 // clear withdraws everything that is left, and with it what would slow down the

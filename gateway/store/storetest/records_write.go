@@ -105,9 +105,11 @@ func recordsStamps(t *testing.T, s record.Store) {
 		keys = append(keys, r.Key)
 		for v := range int64(i % 4) {
 			r.Version, r.Digest = v+1, ref("digest", i, v)
-			r.Agreement, r.KeyMonth = fmt.Sprint("ISA-", v), fmt.Sprintf("2026-%02d", v+1)
+			r.Agreement, r.KeyMonth, r.Submission = fmt.Sprint("ISA-", v), fmt.Sprintf("2026-%02d", v+1), fmt.Sprint("sub-", i, v)
 			all = append(all, r)
-			want[r.Key] = record.Stamp{Version: r.Version, Agreement: r.Agreement, KeyMonth: r.KeyMonth, Digest: r.Digest}
+			want[r.Key] = record.Stamp{
+				Version: r.Version, Agreement: r.Agreement, Submission: r.Submission, KeyMonth: r.KeyMonth, Digest: r.Digest,
+			}
 		}
 	}
 	insert(t, s, all...)

@@ -18,6 +18,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/record"
+	"github.com/concord-gateway/concord/gateway/spool"
 )
 
 // Stores makes the stores of one engine. Each function returns a store over a
@@ -26,6 +27,7 @@ type Stores struct {
 	Records func(t *testing.T) record.Store
 	Events  func(t *testing.T) event.Store
 	Log     func(t *testing.T) audit.Store
+	Spool   func(t *testing.T) spool.Store
 }
 
 // Run holds an engine against every port.
@@ -34,6 +36,7 @@ func Run(t *testing.T, s Stores) {
 	t.Run("Records", func(t *testing.T) { Records(t, s.Records) })
 	t.Run("Events", func(t *testing.T) { Events(t, s.Events) })
 	t.Run("Log", func(t *testing.T) { Log(t, s.Log) })
+	t.Run("Spool", func(t *testing.T) { Spool(t, s.Spool) })
 }
 
 // errStop is an error of the caller's own.
