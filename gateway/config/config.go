@@ -34,11 +34,19 @@ type Config struct {
 	Store Store `yaml:"store"`
 	// PoliciesDir and SchemasDir replace what is built into the binary. Empty
 	// means built in.
-	PoliciesDir string   `yaml:"policies_dir"`
-	SchemasDir  string   `yaml:"schemas_dir"`
-	Policy      Policy   `yaml:"policy"`
-	Log         Log      `yaml:"log"`
-	Issuers     []Issuer `yaml:"issuers"`
+	PoliciesDir string    `yaml:"policies_dir"`
+	SchemasDir  string    `yaml:"schemas_dir"`
+	Policy      Policy    `yaml:"policy"`
+	Log         Log       `yaml:"log"`
+	Retention   Retention `yaml:"retention"`
+	Issuers     []Issuer  `yaml:"issuers"`
+}
+
+// Retention says how what is past its retention is erased. How long that is, the
+// agreements say.
+type Retention struct {
+	// Every is how often the gateway looks for it.
+	Every time.Duration `yaml:"every"`
 }
 
 // Policy says where the rules come from and whose signatures count. The keys
@@ -134,6 +142,9 @@ const maxKeyVersion = 1000
 // DefaultPolicyEvery is used where the file gives no interval.
 const DefaultPolicyEvery = 2 * time.Second
 
+// DefaultRetentionEvery is used where the file gives no interval.
+const DefaultRetentionEvery = time.Hour
+
 // Load reads and checks the file.
 func Load(path string) (*Config, error) {
 	raw, err := os.ReadFile(path)
@@ -156,12 +167,13 @@ func Parse(raw []byte) (*Config, error) {
 	c := &Config{
 		Store: Store{Mongo: Mongo{Database: DefaultDatabase}},
 		Log:   Log{CheckpointEvery: DefaultCheckpointEvery, Patience: DefaultPatience}, Policy: Policy{Every: DefaultPolicyEvery},
+		Retention: Retention{Every: DefaultRetentionEvery},
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict(), yaml.DisallowUnknownField())
 	if err := dec.Decode(c); err != nil {
 		text := yaml.FormatError(err, false, true)
 		if strings.HasPrefix(text, "time:") { // a duration, whose key the library does not name
-			text = "log.checkpoint_every, log.patience or policy.every: " + text
+			text = "log.checkpoint_every, log.patience, policy.every or retention.every: " + text
 		}
 		return nil, fmt.Errorf("%s", text)
 	}
@@ -181,6 +193,8 @@ func (c *Config) check() error {
 		return errors.New("log.checkpoint_every: want 100ms to 1h")
 	case c.Log.KeyVersion < 0 || c.Log.KeyVersion > maxKeyVersion:
 		return errors.New("log.key_version: want 1 to 1000, one more than before to rotate the key")
+	case c.Retention.Every < time.Minute || c.Retention.Every > 24*time.Hour:
+		return errors.New("retention.every: want 1m to 24h")
 	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
 		return errors.New("tls: cert and key go together")
 	case c.Production && c.TLS.Cert == "":

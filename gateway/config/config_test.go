@@ -23,6 +23,7 @@ policy:
   every: 3s
   authors: [{subject: author@police.example, key: police/author+1+x}]
   approvers: [{agency: police, subject: siro@police.example, key: police/siro+1+x}]
+retention: {every: 30m}
 log:
   {origin: concord.example/log, checkpoint_every: 2s, key_version: 2, quorum: 1, patience: 2h, witnesses: [
     {name: health, url: https://witness.health.example, key: health+1+a}, {url: http://127.0.0.1:7380/w, key: housing+2+b+c}]}
@@ -61,7 +62,8 @@ func TestLoad(t *testing.T) {
 				{Name: "health", URL: "https://witness.health.example", Key: "health+1+a"}, {URL: "http://127.0.0.1:7380/w", Key: "housing+2+b+c"},
 			},
 		},
-		Store: config.Store{Mongo: config.Mongo{URI: "mongodb://db.example:27017/?replicaSet=rs0", Database: "sharing"}},
+		Retention: config.Retention{Every: 30 * time.Minute},
+		Store:     config.Store{Mongo: config.Mongo{URI: "mongodb://db.example:27017/?replicaSet=rs0", Database: "sharing"}},
 		Issuers: []config.Issuer{{
 			Name: "https://id.police.example", Agency: "police", Audience: "https://concord.example",
 			JWKSFile: filepath.Join(dir, "keys/police.json"), Roles: []identity.Role{identity.Analyst, identity.IGLead},
@@ -85,10 +87,10 @@ func TestLoad(t *testing.T) {
 func TestParseDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := config.Parse([]byte(strings.NewReplacer(
-		", checkpoint_every: 2s", "", ", patience: 2h", "", "  every: 3s\n", "", ", database: sharing", "",
+		", checkpoint_every: 2s", "", ", patience: 2h", "", "  every: 3s\n", "", "retention: {every: 30m}\n", "", ", database: sharing", "",
 	).Replace(good)))
 	if err != nil || c.Log.CheckpointEvery != config.DefaultCheckpointEvery || c.Policy.Every != config.DefaultPolicyEvery || c.DataDir != "data" ||
-		c.Store.Mongo.Database != config.DefaultDatabase || c.Log.Patience != config.DefaultPatience {
+		c.Retention.Every != config.DefaultRetentionEvery || c.Store.Mongo.Database != config.DefaultDatabase || c.Log.Patience != config.DefaultPatience {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -117,6 +119,8 @@ func TestParseRefuses(t *testing.T) {
 		{"witness without a URL", "url: http://127.0.0.1:7380/w, ", "", "log.witnesses[1].url"},
 		{"witness over another scheme", "http://127", "ftp://127", "log.witnesses[1].url"},
 		{"witness without TLS", "https://witness", "http://witness", "log.witnesses[0].url"},
+		{"erased too often", "every: 30m", "every: 59s", "retention.every"},
+		{"erased too seldom", "every: 30m", "every: 25h", "retention.every"},
 		{"policy interval too short", "every: 3s", "every: 5ms", "policy.every"},
 		{"production without a bundle", "  bundle: rules/bundle.tar.gz\n", "", "policy.bundle"},
 		{"bundle and folder", "production: true", "production: true\npolicies_dir: policies", "policy.bundle"},

@@ -8,10 +8,18 @@
 // between the entry and the deletion, and after a restore from a backup that is
 // older than the erasure.
 //
-// The open part of the entry holds dataset, agreement and counts; the sealed part
-// names the records by their blind source ids, for the provider of the entry.
+// Every entry of action erase is of one of three kinds:
 //
-// # Which rows an erasure reaches
+//   - A withdrawal by the provider. The open part holds dataset, agreement and counts;
+//     the sealed part names the records by their blind source ids, for the provider of
+//     the entry.
+//   - An expiry: what is past the retention of its agreement goes, of one provider,
+//     dataset, agreement and month. The open part holds these and counts, and nothing
+//     names a record.
+//   - The destruction of the key of an agreement and month (crypto-erasure), once no
+//     record under it is stored. It reaches what backups hold.
+//
+// # Which rows a withdrawal reaches
 //
 // A provider may send a record again after it withdrew it, and that row must
 // stay, however often the erasure is applied again. What decides is the order of
@@ -26,9 +34,17 @@
 // erasure. Of a submission that was under way beside the erasure nobody can say
 // which came first, and either answer is right.
 //
-// Whole months of an agreement whose key was destroyed (crypto-erasure at the end
-// of retention) will be a second kind of erasure, read by Of as well; until then
-// every erase entry is a withdrawal.
+// # Which rows the end of retention reaches
+//
+// An expiry reaches the versions of its provider, dataset, agreement and month that
+// expired by the time of the entry; the expiry is plain in the row, and bound into its
+// ciphertext. So no order of the log matters, and a row that is sent again expires
+// later. The destruction of a key reaches every version under it.
+//
+// A record goes as a whole when the version in force expires, with earlier versions
+// that an agreement of longer retention brought: no erasure brings an earlier version
+// into force. A backup that is older than the last correction of such a record may
+// still bring the earlier version back, for what is left of its own retention.
 package erasure
 
 import (
@@ -63,6 +79,8 @@ type Withdrawal struct {
 	Keys map[string][]record.Key
 	// Absent counts the source ids that name no record.
 	Absent int
+	// Merged says that they go because they were merged into another record.
+	Merged bool
 	// Reason and Client go into the sealed part.
 	Reason, Client string
 }
@@ -76,8 +94,11 @@ func (w *Withdrawal) Drafts() []audit.Draft {
 		admin := map[string]string{
 			adminWithdrawal: w.ID, adminDataset: w.Dataset, "records": strconv.Itoa(len(part.keys)),
 		}
+		if w.Merged {
+			admin["merged"] = "true"
+		}
 		if part.agreement != "" {
-			admin["agreement"] = part.agreement
+			admin[adminAgreement] = part.agreement
 		}
 		if len(drafts) == 0 {
 			admin["absent"] = strconv.Itoa(w.Absent)
@@ -95,19 +116,28 @@ func (w *Withdrawal) Drafts() []audit.Draft {
 type Erasure struct {
 	Index int64
 	Time  time.Time
-	// Withdrawal is the id of the withdrawal that it belongs to.
+	Kind  Kind
+	// Withdrawal is the id of the withdrawal that it belongs to, and Keys the records
+	// that it names.
 	Withdrawal string
 	Keys       []record.Key
+	// Month is the key that is destroyed, or under which what expired was sealed;
+	// Provider and Dataset are those of an expiry.
+	Month             record.Month
+	Provider, Dataset string
 }
 
-// Of reads an erase entry with its private part.
+// Of reads an erase entry with its private part, which counts for withdrawals alone.
 func Of(index int64, e *audit.Entry, p *audit.Private) (Erasure, error) {
 	const op = "erasure.Of"
 	at, err := time.Parse(time.RFC3339, e.Time)
-	if err != nil || e.Action != audit.Erase || e.Provider == "" {
+	if err != nil || e.Action != audit.Erase || e.Provider == "" && !Open(e) {
 		return Erasure{}, fault.Wrap(fault.Internal, op, "entry "+strconv.FormatInt(index, 10)+" is no erasure that can be read", err)
 	}
 	out := Erasure{Index: index, Time: at, Withdrawal: e.Admin[adminWithdrawal]}
+	if Open(e) {
+		return out, out.ofRetention(e)
+	}
 	for _, named := range p.Erased {
 		source, err := hex.DecodeString(named.Source)
 		if err != nil || len(source) != len(record.Ref{}) || named.Dataset == "" {
@@ -136,7 +166,7 @@ func CollectedBy(index int64, e *audit.Entry) (submission string, c Collected) {
 	return submission, Collected{Known: true, Index: index}
 }
 
-// Reaches reports whether the erasure reaches a row of one of its keys that was
+// Reaches reports whether a withdrawal reaches a row of one of its keys that was
 // received at a time, by a submission.
 func (e *Erasure) Reaches(received time.Time, c Collected) bool {
 	if c.Known {

@@ -162,8 +162,12 @@ func (f *folder) publish(path string, content []byte) (err error) {
 	return f.sync()
 }
 
-// destroy leaves a tombstone and removes the keys of a scope.
+// destroy leaves a tombstone and removes the keys of a scope. Where both have been
+// done it is quick: keys are removed only once the tombstone is durable.
 func (f *folder) destroy(scope string) error {
+	if f.destroyed(scope) {
+		return nil
+	}
 	if err := writeNew(f.tombstonePath(scope), nil); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
@@ -171,6 +175,14 @@ func (f *folder) destroy(scope string) error {
 		return err
 	}
 	return errors.Join(shred(f.keyPath(slot{sealing, scope})), shred(f.keyPath(slot{hashing, scope})), f.sync())
+}
+
+// destroyed reports whether a scope has a tombstone and no keys.
+func (f *folder) destroyed(scope string) bool {
+	_, err := os.Lstat(f.tombstonePath(scope))
+	_, noSealing := os.Lstat(f.keyPath(slot{sealing, scope}))
+	_, noHashing := os.Lstat(f.keyPath(slot{hashing, scope}))
+	return err == nil && errors.Is(noSealing, os.ErrNotExist) && errors.Is(noHashing, os.ErrNotExist)
 }
 
 // sync makes the names in the folder durable.
