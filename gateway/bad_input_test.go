@@ -97,7 +97,7 @@ func TestBadBodiesOtherType(t *testing.T) {
 	}
 	h.call("analyst", http.MethodPost, subjectPath, ask("soc-investigation", rowan()), "Content-Type", "application/json; charset=utf-8").
 		want(http.StatusForbidden, nil)
-	h.call("housing-submitter", http.MethodPost, submissionsPath("housing.tenancy", "ISA-TH-WMP-001"), "a,b\n1,2\n", "Content-Type", "text/csv").
+	h.call("housing-submitter", http.MethodPost, submissionsPath("housing.tenancy", "ISA-TH-WMP-001"), "a,b\n1,2\n", "Content-Type", "text/tab-separated-values").
 		problem(http.StatusUnsupportedMediaType, "unsupported-media-type")
 }
 

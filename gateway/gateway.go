@@ -24,6 +24,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/backup"
 	"github.com/concord-gateway/concord/gateway/caselink"
 	"github.com/concord-gateway/concord/gateway/config"
+	"github.com/concord-gateway/concord/gateway/coverage"
 	"github.com/concord-gateway/concord/gateway/disclosure"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/httpapi"
@@ -31,6 +32,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/profile"
+	"github.com/concord-gateway/concord/gateway/retention"
 	"github.com/concord-gateway/concord/gateway/submission"
 	"github.com/concord-gateway/concord/schemas"
 )
@@ -118,11 +120,16 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	}
 	book := g.rules.Book()
 	submissions := submission.New(submission.Deps{
-		Rules: book, Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock, Grace: g.grace(),
+		Rules: book, Records: db.Records(), Events: db.Events(), Spool: db.Spool(), Keys: keys, Log: g.log,
+		Clock: opt.Clock, Logger: opt.Logger, Grace: g.grace(),
 	})
+	g.onClose(func(context.Context) error { submissions.Close(); return nil })
 	if err := g.recoverSubmissions(ctx, submissions); err != nil {
 		return err
 	}
+	g.sweep(ctx, retention.New(retention.Deps{
+		Records: db.Records(), Events: db.Events(), Spool: db.Spool(), Keys: keys, Log: g.log, Clock: opt.Clock, Origin: g.cfg.Log.Origin,
+	}))
 	return g.face(httpapi.Deps{
 		Identity: verifier, Rules: book, Activation: g.rules, Submissions: submissions, Log: g.log,
 		Profiles: profile.New(profile.Deps{
@@ -130,7 +137,8 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 			Records: db.Records(), Events: db.Events(), Keys: keys, Log: g.log, Clock: opt.Clock,
 		}),
 		Disclosures: disclosure.New(g.log, db.Log()), Impact: g.impactOf(db.Log(), keys),
-		Ready: g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
+		Coverage: &coverage.Service{Rules: book, Events: db.Events(), Clock: opt.Clock},
+		Ready:    g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
 	})
 }
 

@@ -14,8 +14,13 @@
 // and a copy of the log that is as new as can be had. Both logs are verified in
 // full, the newer one has to contain the older one and to end with a published
 // checkpoint, and every erasure in it is applied to the records on their way into the
-// store (package erasure). Without a newer log it refuses: what was erased since the
-// backup could not be known.
+// store (package erasure): withdrawals, ends of retention and destroyed keys. Without
+// a newer log it refuses: what was erased since the backup could not be known.
+//
+// What cannot be taken out of the copies that exist already is made unreadable in them:
+// once the key of an agreement and month is destroyed, no copy of the store shows what
+// was sealed under it. That holds as far as no copy of the key is left: keys are backed
+// up by themselves, and old copies of them are to be destroyed.
 //
 // A restore that ends early leaves a store that nothing accepts. The first row
 // that it writes is an event that says so, and the last one takes it back:

@@ -103,11 +103,10 @@ func (p *plan) insertEvent(ctx context.Context, e *eventLine) error {
 	return p.Events.Insert(ctx, e.event())
 }
 
-// insertRecord takes a record in, unless it was erased since.
-//
-// A record whose key of agreement and month was destroyed since, which will be the
-// erasure at the end of retention, does not open any more wherever it is; leaving
-// it out here as well belongs into observer.erased.
+// insertRecord takes a record in, unless it was erased since: withdrawn, past its
+// retention, or sealed under a key that was destroyed. One whose retention has ended
+// and of which no entry says that it went is taken in: the gateway logs and erases
+// it when it starts.
 func (p *plan) insertRecord(ctx context.Context, l *recordLine, chunk *[]record.Record) error {
 	r, err := l.record()
 	if err != nil {

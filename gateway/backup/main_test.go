@@ -20,10 +20,12 @@ import (
 	"github.com/concord-gateway/concord/gateway/backup"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/intake"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/record"
 	"github.com/concord-gateway/concord/gateway/rulebook"
+	"github.com/concord-gateway/concord/gateway/spool"
 	"github.com/concord-gateway/concord/gateway/store/mongo"
 	"github.com/concord-gateway/concord/gateway/store/mongotest"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
@@ -122,7 +124,19 @@ func (w *world) service(s backup.Stores) *submission.Service {
 	w.t.Helper()
 	return submission.New(submission.Deps{
 		Rules: rulebook.NewBook(builtIn(w.t)), Keys: w.keys, Clock: w.clock.Now, Records: s.Records, Events: s.Events, Log: w.log,
+		Spool: w.spool(),
 	})
+}
+
+// spool is for what no copy holds.
+func (w *world) spool() spool.Store {
+	w.t.Helper()
+	db, err := sqlite.Open(w.t.Context(), filepath.Join(w.t.TempDir(), "spool"), sqlite.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = db.Close() })
+	return db.Spool()
 }
 
 // builtIn are the rules of the repository with every agreement live.
@@ -165,7 +179,7 @@ func (w *world) submit(sources ...string) *submission.Result {
 	}
 	res, err := w.serve.Submit(w.t.Context(), submission.Upload{
 		Principal: housing(), RequestID: "submit " + sources[0], Client: "c",
-		Dataset: "housing.tenancy", Agreement: "ISA-TH-WMP-001", Format: submission.NDJSON, Body: strings.NewReader(b.String()),
+		Dataset: "housing.tenancy", Agreement: "ISA-TH-WMP-001", Format: intake.NDJSON, Body: strings.NewReader(b.String()),
 	})
 	if err != nil || res.Rejected > 0 {
 		w.t.Errorf("%+v, %v", res, err)

@@ -36,6 +36,10 @@ type observer struct {
 	// reach holds, for each key that was ever erased, the last erasure by index and by
 	// time: a row that any erasure reaches, these reach.
 	reach map[record.Key]erasure.Erasure
+	// ended holds the last expiry of each provider, dataset and month, and destroyed the
+	// months whose key is gone.
+	ended     map[expired]erasure.Erasure
+	destroyed map[record.Month]erasure.Erasure
 	// erasures counts the erase entries that the backup does not know of, the last of
 	// which is lastErasure.
 	erasures    int64
@@ -56,7 +60,14 @@ func newObserver(ctx context.Context, keys keyring.Keyring) *observer {
 	return &observer{
 		ctx: ctx, keys: keys, lastErasure: -1,
 		collected: map[string]erasure.Collected{}, reach: map[record.Key]erasure.Erasure{},
+		ended: map[expired]erasure.Erasure{}, destroyed: map[record.Month]erasure.Erasure{},
 	}
+}
+
+// expired is what an expiry is about.
+type expired struct {
+	provider, dataset string
+	month             record.Month
 }
 
 // admins calls f with each entry of action admin; what cannot be read is left to
@@ -100,7 +111,7 @@ func (o *observer) backup(b *audit.Batch) error {
 		case e.Action == audit.Admin && e.Admin["kind"] == kindLogKey:
 			o.vkeys = append(o.vkeys, e.Admin["vkey"])
 		case e.Action == audit.Erase:
-			return o.done(b, index)
+			return o.done(b, index, e)
 		}
 		return nil
 	})
@@ -119,7 +130,7 @@ func (o *observer) newer(b *audit.Batch) error {
 		case e.Action == audit.Collect:
 			o.collect(index, e)
 		case e.Action == audit.Erase && index >= o.known:
-			return o.erase(b, index)
+			return o.erase(b, index, e)
 		}
 		return nil
 	})
@@ -140,8 +151,8 @@ func (o *observer) collect(index int64, e *audit.Entry) {
 
 // done takes in an erasure that the backup knows of. One so old that the log key of
 // its month was destroyed was carried out long before the backup.
-func (o *observer) done(b *audit.Batch, index int64) error {
-	err := o.reaches(b, index)
+func (o *observer) done(b *audit.Batch, index int64, e *audit.Entry) error {
+	err := o.reaches(b, index, e)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -149,10 +160,10 @@ func (o *observer) done(b *audit.Batch, index int64) error {
 }
 
 // erase takes in an erasure that the backup does not know of.
-func (o *observer) erase(b *audit.Batch, index int64) error {
+func (o *observer) erase(b *audit.Batch, index int64, e *audit.Entry) error {
 	o.erasures++
 	o.lastErasure = index
-	return unreadable(index, o.reaches(b, index))
+	return unreadable(index, o.reaches(b, index, e))
 }
 
 // unreadable says that nobody can tell what was erased.
@@ -165,19 +176,32 @@ func unreadable(index int64, err error) error {
 			"an export of the API has no sealed parts, and another keyring does not open them.", index), err)
 }
 
-// reaches opens an erase entry and takes in what it reaches.
-func (o *observer) reaches(b *audit.Batch, index int64) error {
-	e, private, err := b.Open(o.ctx, o.keys, index)
+// reaches takes in what an erase entry reaches. It opens one that is sealed.
+func (o *observer) reaches(b *audit.Batch, index int64, e *audit.Entry) error {
+	var private audit.Private
+	if !erasure.Open(e) {
+		opened, sealed, err := b.Open(o.ctx, o.keys, index)
+		if err != nil {
+			return err
+		}
+		e, private = &opened, sealed
+	}
+	erased, err := erasure.Of(index, e, &private)
 	if err != nil {
 		return err
 	}
-	erased, err := erasure.Of(index, &e, &private)
-	if err != nil {
-		return err
-	}
-	for _, k := range erased.Keys {
-		last := o.reach[k]
-		o.reach[k] = erasure.Erasure{Index: max(last.Index, index), Time: later(last.Time, erased.Time)}
+	switch erased.Kind {
+	case erasure.Destroyed:
+		o.destroyed[erased.Month] = erased
+	case erasure.Expired:
+		k := expired{erased.Provider, erased.Dataset, erased.Month}
+		erased.Time = later(o.ended[k].Time, erased.Time)
+		o.ended[k] = erased
+	case erasure.Withdrawn:
+		for _, k := range erased.Keys {
+			last := o.reach[k]
+			o.reach[k] = erasure.Erasure{Index: max(last.Index, index), Time: later(last.Time, erased.Time)}
+		}
 	}
 	return nil
 }
@@ -191,6 +215,11 @@ func later(a, b time.Time) time.Time {
 
 // erased reports whether a record of the backup was erased.
 func (o *observer) erased(r *record.Record) bool {
+	month := record.Month{Agreement: r.Agreement, KeyMonth: r.KeyMonth}
+	destroyed, over := o.destroyed[month], o.ended[expired{r.Provider, r.Dataset, month}]
+	if destroyed.Covers(r) || over.Covers(r) {
+		return true
+	}
 	e, ok := o.reach[r.Key]
 	return ok && e.Reaches(r.Received, o.collected[r.Submission])
 }

@@ -1,18 +1,13 @@
-// Package client reads a gateway's log over HTTP: what an information governance
-// lead, a partner or anybody may see of it.
-//
-// It believes nothing it is told: what it hands on is verified by the callers
-// (audit.Verify and its like), and tiles are held against the checkpoint's root
-// before a proof is made of them. Bodies are bounded; redirects are not followed,
-// since a token goes with each request.
 package client
 
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"time"
@@ -21,31 +16,95 @@ import (
 )
 
 const (
-	// timeout bounds one request but for the body of an export.
+	// timeout bounds one request but for the body of an export and for rows.
 	timeout = time.Minute
 	// bodyLimit bounds every answer but an export.
 	bodyLimit = 16 << 20
-	// errorLimit bounds what is shown of an answer that is a problem.
-	errorLimit = 4 << 10
+	// errorLimit bounds what is read of an answer that is a problem.
+	errorLimit = 64 << 10
 )
 
 // Client asks one gateway. It is safe for concurrent use.
 type Client struct {
 	server string
-	token  string
+	secret func(context.Context) (string, error)
 	http   *http.Client
+	sleep  func(context.Context, time.Duration) error
+	// jitter is a number from 0 to 1 by which waits differ between clients.
+	jitter   func() float64
+	patience time.Duration
+	plain    bool
 }
+
+// Option changes how a client goes about it.
+type Option func(*Client)
+
+// WithTokens asks for the token before each request, because tokens live for an
+// hour and an upload may take longer. It replaces the token that New was given.
+func WithTokens(token func(context.Context) (string, error)) Option {
+	return func(c *Client) { c.secret = token }
+}
+
+// WithTransport sends requests by another transport than one that verifies the
+// gateway's certificate against the roots of the system: one with the agency's own
+// roots, or with a client certificate.
+func WithTransport(t http.RoundTripper) Option { return func(c *Client) { c.http.Transport = t } }
+
+// WithPatience sets how much waiting there is between attempts of which none goes
+// ahead, before the client gives up: two minutes, where it is not set.
+func WithPatience(d time.Duration) Option { return func(c *Client) { c.patience = d } }
+
+// WithSleep replaces waiting, for tests.
+func WithSleep(sleep func(context.Context, time.Duration) error) Option {
+	return func(c *Client) { c.sleep = sleep }
+}
+
+// WithPlainHTTP lets rows and token go over http:// to another machine, for
+// networks that encrypt by themselves. Otherwise only https:// is taken for that.
+func WithPlainHTTP() Option { return func(c *Client) { c.plain = true } }
 
 // New returns a client of the gateway at a base URL. The token may be empty for
 // what needs none.
-func New(server, token string) (*Client, error) {
+func New(server, token string, options ...Option) (*Client, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fault.Wrap(fault.Invalid, "client.New", "the server's address has to begin with https:// or http://", err)
 	}
-	return &Client{server: server, token: token, http: &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	c := &Client{
+		server: server, secret: func(context.Context) (string, error) { return token, nil },
+		sleep: pause, jitter: rand.Float64, patience: 2 * time.Minute,
+		http: &http.Client{
+			Transport:     transport(),
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	for _, o := range options {
+		o(c)
+	}
+	return c, nil
+}
+
+// transport is the standard library's, with nothing older than TLS 1.2.
+func transport() http.RoundTripper {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok { // somebody replaced it, who knows why
+		return http.DefaultTransport
+	}
+	t = t.Clone()
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	return t
+}
+
+// pause waits.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
 }
 
 // Export opens the stream of the whole log. The caller closes it.
@@ -57,7 +116,10 @@ func (c *Client) Export(ctx context.Context) (io.ReadCloser, error) {
 func (c *Client) Post(ctx context.Context, path, contentType string, body []byte, into any) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := c.do(ctx, http.MethodPost, path, nil, contentType, bytes.NewReader(body))
+	r, err := c.do(ctx, request{
+		method: http.MethodPost, path: path, header: http.Header{"Content-Type": {contentType}},
+		body: bytes.NewReader(body), size: int64(len(body)),
+	})
 	if err != nil {
 		return err
 	}
@@ -67,43 +129,24 @@ func (c *Client) Post(ctx context.Context, path, contentType string, body []byte
 
 // open asks for a path and returns the body of a good answer.
 func (c *Client) open(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
-	return c.do(ctx, http.MethodGet, path, query, "", http.NoBody)
+	return c.do(ctx, request{method: http.MethodGet, path: path, query: query})
 }
 
-// do sends a request and returns the body of a good answer.
-func (c *Client) do(ctx context.Context, method, path string, query url.Values, contentType string, body io.Reader) (io.ReadCloser, error) {
-	const op = "client.do"
-	address, err := url.JoinPath(c.server, path)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, op, "the server's address is not one", err)
-	}
-	if len(query) > 0 {
-		address += "?" + query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, method, address, body)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, op, "the server's address is not one", err)
-	}
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	res, err := c.http.Do(req)
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, op, "the server cannot be reached", err)
-	}
-	if res.StatusCode == http.StatusOK {
+// do sends a request and returns the body of a good answer. Of what is not one, only
+// that there is no such thing is told apart.
+func (c *Client) do(ctx context.Context, r request) (io.ReadCloser, error) {
+	res, err := c.send(ctx, r)
+	if err == nil {
 		return res.Body, nil
 	}
-	text, _ := io.ReadAll(io.LimitReader(res.Body, errorLimit)) // what can be read is shown
-	_ = res.Body.Close()
-	kind := fault.Unavailable
-	if res.StatusCode == http.StatusNotFound {
-		kind = fault.NotFound
+	if p, ok := errors.AsType[*Problem](err); ok {
+		kind := fault.Unavailable
+		if p.Status == http.StatusNotFound {
+			kind = fault.NotFound
+		}
+		return nil, fault.Wrap(kind, "client.do", "the server refused", p)
 	}
-	return nil, fault.New(kind, op, "the server answered "+res.Status+": "+string(text))
+	return nil, err
 }
 
 // bytes asks for a path and returns the whole of a good answer.

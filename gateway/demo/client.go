@@ -36,19 +36,33 @@ func (c *client) post(ctx context.Context, persona, path string, body any) (*ans
 	return c.do(ctx, persona, http.MethodPost, path, "application/json", raw)
 }
 
-func (c *client) do(ctx context.Context, persona, method, path, contentType string, body []byte) (*answer, error) {
-	token, err := c.folder.Token(persona)
+// file fetches a resource as a persona, in a media type.
+func (c *client) file(ctx context.Context, persona, path, mediaType string) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, http.NoBody)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the request to %s: %w", path, err)
 	}
+	req.Header.Set("Accept", mediaType)
+	return c.send(persona, req)
+}
+
+func (c *client) do(ctx context.Context, persona, method, path, contentType string, body []byte) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("the request to %s: %w", path, err)
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
+	return c.send(persona, req)
+}
+
+func (c *client) send(persona string, req *http.Request) (*answer, error) {
+	token, err := c.folder.Token(persona)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("the gateway does not answer: %w", err)
@@ -56,7 +70,7 @@ func (c *client) do(ctx context.Context, persona, method, path, contentType stri
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
-		return nil, fmt.Errorf("the answer to %s broke off: %w", path, err)
+		return nil, fmt.Errorf("the answer to %s broke off: %w", req.URL.Path, err)
 	}
 	return &answer{status: res.StatusCode, body: raw}, nil
 }

@@ -46,8 +46,8 @@ func (d *Demo) Story(ctx context.Context, submitted []Submitted) error {
 
 // rowError is one rejected row.
 type rowError struct {
-	Row                            int
-	Pointer, Code, Message, Remedy string
+	Row                                    int
+	Pointer, Column, Code, Message, Remedy string
 }
 
 func (d *Demo) tellSubmissions(ctx context.Context, submitted []Submitted) error {
@@ -57,12 +57,24 @@ func (d *Demo) tellSubmissions(ctx context.Context, submitted []Submitted) error
 	for _, s := range submitted {
 		d.printf("   %-20s %-26s under %-15s %6d rows accepted\n", s.Persona, s.Dataset, s.Agreement, s.Accepted)
 	}
+	return d.tellSpreadsheet(ctx)
+}
+
+// tellSpreadsheet submits what an officer has exported from the housing system, with
+// two rows that are wrong.
+func (d *Demo) tellSpreadsheet(ctx context.Context) error {
 	bad := d.world.BadRows()
-	a, err := d.client.post(ctx, bad.Persona, "/v1/datasets/"+bad.Dataset+"/submissions?agreement="+bad.Agreement, bad.Rows)
+	file, err := spreadsheet(bad.Rows)
+	if err != nil {
+		return err
+	}
+	a, err := d.client.do(ctx, bad.Persona, http.MethodPost, "/v1/datasets/"+bad.Dataset+"/submissions?agreement="+bad.Agreement, "text/csv", file)
 	if err != nil {
 		return err
 	}
 	var res struct {
+		ID string `json:"submission_id"`
+
 		Received, Accepted, Unchanged, Corrected, Rejected int
 		Errors                                             []rowError
 		AuditIndex                                         int64 `json:"audit_index"`
@@ -70,10 +82,28 @@ func (d *Demo) tellSubmissions(ctx context.Context, submitted []Submitted) error
 	if err := a.into(http.StatusCreated, &res); err != nil {
 		return err
 	}
-	d.printf("\n   One more file of %d rows: %d accepted, %d unchanged, %d corrected, %d rejected; log entry %d\n",
+	d.printf("\n   An officer's spreadsheet of %d rows, with the housing system's own headings and dates as 31/01/2025:\n"+
+		"   %d accepted, %d unchanged, %d corrected, %d rejected; log entry %d\n",
 		res.Received, res.Accepted, res.Unchanged, res.Corrected, res.Rejected, res.AuditIndex)
 	for _, e := range res.Errors {
-		d.printf("     row %d %s: %s %s [%s]\n", e.Row, e.Pointer, e.Message, e.Remedy, e.Code)
+		d.printf("     row %d, %s: %s %s [%s]\n", e.Row, e.Column, e.Message, e.Remedy, e.Code)
+	}
+	return d.tellErrorFile(ctx, bad.Persona, res.ID)
+}
+
+// tellErrorFile shows what the error file adds to the rows that were not taken.
+func (d *Demo) tellErrorFile(ctx context.Context, persona, id string) error {
+	a, err := d.client.file(ctx, persona, "/v1/submissions/"+id+"/errors", "text/csv")
+	if err != nil {
+		return err
+	}
+	lines, err := errorLines(a.body)
+	if err != nil {
+		return err
+	}
+	d.printf("   The error file has these two rows as they were sent, to be corrected and sent again:\n")
+	for _, line := range lines {
+		d.printf("     %s\n", line)
 	}
 	return nil
 }

@@ -133,6 +133,20 @@ func (f *Fleet) Running(i int) bool {
 	}
 }
 
+// Kill ends member i at once (SIGKILL), and starts it anew.
+func (f *Fleet) Kill(i int) {
+	f.tb.Helper()
+	m := f.members[i]
+	if err := m.cmd.Process.Kill(); err != nil {
+		f.tb.Fatalf("member %d cannot be killed: %v", i, err)
+	}
+	<-m.done
+	f.start(i)
+}
+
+// PID is the process of member i in its present life.
+func (f *Fleet) PID(i int) int { return f.members[i].cmd.Process.Pid }
+
 // Stop tells every process to stop (SIGTERM) and waits for it. It is an error if
 // one does not end within the patience, or with another exit code than 0.
 func (f *Fleet) Stop(patience time.Duration) error {

@@ -33,6 +33,10 @@ func (r *reply) send(w http.ResponseWriter) error {
 		}
 		return nil
 	}
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return nil
+	}
 	raw, contentType := r.raw, r.contentType
 	if raw == nil {
 		var buf bytes.Buffer

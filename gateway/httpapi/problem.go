@@ -45,6 +45,7 @@ var kinds = map[fault.Kind]struct { //nolint:gochecknoglobals // a constant tabl
 	fault.Conflict:        {http.StatusConflict, "Not possible in the present state"},
 	fault.TooLarge:        {http.StatusRequestEntityTooLarge, "Too large"},
 	fault.Limited:         {http.StatusTooManyRequests, "Limit reached"},
+	fault.Unprocessable:   {http.StatusUnprocessableEntity, "The request contradicts an earlier one"},
 	fault.Unavailable:     {http.StatusServiceUnavailable, "Not available at present"},
 	fault.Internal:        {http.StatusInternalServerError, "Internal error"},
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/activation"
 	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/coverage"
 	"github.com/concord-gateway/concord/gateway/disclosure"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
@@ -37,6 +38,7 @@ type Deps struct {
 	Submissions *submission.Service
 	Profiles    *profile.Service
 	Disclosures *disclosure.Service
+	Coverage    *coverage.Service
 	Log         *audit.Log
 	// Impact says what a candidate bundle would change for past requests.
 	Impact func(ctx context.Context, candidate []byte, o replay.ImpactOptions) (replay.ImpactReport, error)
@@ -196,8 +198,13 @@ func (s *server) serve(c *call) (*reply, error) {
 // authorise asks concord.access whether the caller may use the route, on the
 // resource that it names.
 func (s *server) authorise(c *call, resource map[string]string) error {
+	return s.authoriseAs(c, c.route.name, resource)
+}
+
+// authoriseAs is authorise for one of several actions that a route has.
+func (s *server) authoriseAs(c *call, action string, resource map[string]string) error {
 	d, err := c.rules().Policy.Access(c.ctx(), policy.AccessInput{
-		Actor: policyActor(c.principal), Action: c.route.name,
+		Actor: policyActor(c.principal), Action: action,
 		Resource: resource, Time: s.Clock().UTC().Format(time.RFC3339),
 	})
 	if err != nil {

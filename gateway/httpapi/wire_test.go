@@ -14,6 +14,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/caselink"
+	"github.com/concord-gateway/concord/gateway/coverage"
 	"github.com/concord-gateway/concord/gateway/disclosure"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/httpapi"
@@ -89,13 +90,14 @@ func newRig(tb testing.TB, mid between) *rig {
 	return &rig{tb: tb, dir: dir, issuer: issuer, handler: httpapi.New(httpapi.Deps{
 		Identity: verifier, Rules: book, Log: log,
 		Submissions: submission.New(submission.Deps{
-			Rules: book, Records: db.Records(), Events: events, Keys: keys, Log: log, Clock: time.Now,
+			Rules: book, Records: db.Records(), Events: events, Spool: db.Spool(), Keys: keys, Log: log, Clock: time.Now,
 		}),
 		Profiles: profile.New(profile.Deps{
 			Rules: book, Links: caselink.New(events, keys),
 			Records: db.Records(), Events: events, Keys: keys, Log: logOfProfiles, Clock: time.Now,
 		}),
 		Disclosures: disclosure.New(log, db.Log()),
+		Coverage:    &coverage.Service{Rules: book, Events: events, Clock: time.Now},
 		Ready:       func(context.Context) error { return nil },
 		Clock:       time.Now, Logger: discard(),
 	})}

@@ -28,6 +28,8 @@ type Candidate struct {
 	Record record.Record
 	// Row is its opened body; Row.Identifiers are normalised.
 	Row *dataset.Row
+	// Marks are what the body says of its own quality.
+	Marks record.Marks
 	// Several says that the record is about several people, whose identifiers
 	// it lists (dataset.Group).
 	Several bool

@@ -164,7 +164,7 @@ func (c *counts) narrow() {
 // countRecord adds one record to the cells it counts for. Every body is opened:
 // what stands beside it in plain is believed only where it does.
 func (s *Service) countRecord(ctx context.Context, c *counts, ds *dataset.Dataset, r *record.Record, now time.Time) error {
-	row, there, err := s.openRecord(ctx, ds, r, now)
+	row, _, there, err := s.openRecord(ctx, ds, r, now)
 	if err != nil || !there {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/dataset"
@@ -103,7 +102,7 @@ func (s *source) Candidates(ctx context.Context, g linkage.Group, indexes []reco
 	}
 	var out []linkage.Candidate
 	for _, r := range found {
-		row, there, err := s.openRecord(ctx, ds, &r, s.trail.at)
+		row, marks, there, err := s.openRecord(ctx, ds, &r, s.trail.at)
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +110,7 @@ func (s *source) Candidates(ctx context.Context, g linkage.Group, indexes []reco
 			continue
 		}
 		if release.Meets(releaseRecord(row), decision.RowConditions, s.context) {
-			out = append(out, linkage.Candidate{Record: r, Row: row, Several: ds.Kind == dataset.Group})
+			out = append(out, linkage.Candidate{Record: r, Row: row, Marks: marks, Several: ds.Kind == dataset.Group})
 		}
 	}
 	return out, nil
@@ -151,7 +150,7 @@ func (s *source) project(ctx context.Context, result linkage.Result, body *subje
 			c := result.Candidates[i]
 			values, treatments := projection.Apply(releaseRecord(c.Row), s.context)
 			sec.Records = append(sec.Records, releasedRecord{
-				Fields: values, Treatments: treatments, Provenance: provenanceOf(decision, ds, c, values),
+				Fields: values, Treatments: treatments, Provenance: provenanceOf(decision, ds, c, values, treatments),
 			})
 			rel.records++
 			rel.refs = append(rel.refs, linkage.RecordRef(refs, g.Provider, g.Dataset, c.Row.SourceID))
@@ -179,29 +178,4 @@ func projectionOf(g policy.GroupDecision) release.Projection {
 		fields[pointer] = grant.Treatment
 	}
 	return release.NewProjection(fields)
-}
-
-// provenanceOf says what a record rests on. Marks that are fields of the record
-// are given only as far as the decision releases them.
-func provenanceOf(g policy.GroupDecision, ds *dataset.Dataset, c linkage.Candidate, values map[string]any) provenance {
-	p := provenance{
-		Agreement: c.Record.Agreement, Received: c.Record.Received.UTC().Format(time.RFC3339),
-		FactOrOpinion:   text(values, "/fact_or_opinion"),
-		SubjectCategory: text(values, "/subject_category"),
-		Grading:         text(values, "/grading"),
-	}
-	for _, grant := range g.Fields {
-		if p.Version == 0 || grant.Agreement < p.Agreement {
-			p.Agreement, p.Version = grant.Agreement, grant.Version
-		}
-	}
-	if _, ok := values[ds.EventDate]; ok {
-		p.EventMonth = monthOf(c.Row.EventDate)
-	}
-	return p
-}
-
-func text(values map[string]any, pointer string) string {
-	s, _ := values[pointer].(string)
-	return s
 }

@@ -47,18 +47,6 @@ type releasedRecord struct {
 	Treatments map[string]release.Treatment `json:"treatments"`
 }
 
-// provenance comes with every record: what it rests on and how far it can be
-// relied on (DPA 2018 s.38).
-type provenance struct {
-	Agreement       string `json:"agreement"`
-	EventMonth      string `json:"event_month"`
-	FactOrOpinion   string `json:"fact_or_opinion"`
-	Grading         string `json:"grading"`
-	Received        string `json:"received"`
-	SubjectCategory string `json:"subject_category"`
-	Version         int    `json:"version"`
-}
-
 // Subject answers what may be released about one person. It returns *Denied
 // where nothing is permitted, a fault of kind Limited where the quota is used
 // up, and Unavailable where policy, keys, store or log cannot answer.

@@ -15,10 +15,12 @@ import (
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/intake"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/record"
 	"github.com/concord-gateway/concord/gateway/rulebook"
+	"github.com/concord-gateway/concord/gateway/spool"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 	"github.com/concord-gateway/concord/gateway/submission"
 	"github.com/concord-gateway/concord/policies"
@@ -32,13 +34,18 @@ type world struct {
 	db    *sqlite.DB
 	log   *audit.Log
 	keys  *local.Ring
+	rules *rulebook.Rules
 	weak  *weakness
+	sizes submission.Sizes
 	serve *submission.Service
 }
 
 func now() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newSmallWorld(t, submission.Sizes{}) }
+
+// newSmallWorld is one whose jobs are short.
+func newSmallWorld(t *testing.T, sizes submission.Sizes) *world {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -65,12 +72,25 @@ func newWorld(t *testing.T) *world {
 		_ = keys.Close()
 		_ = db.Close()
 	})
-	w := &world{t: t, db: db, log: log, keys: keys, weak: &weakness{at: -1}}
-	w.serve = submission.New(submission.Deps{
-		Rules: rulebook.NewBook(rules), Keys: keys, Clock: now,
-		Records: weakRecords{db.Records(), w.weak}, Events: weakEvents{db.Events(), w.weak}, Log: weakLog{log, w.weak},
-	})
+	w := &world{t: t, db: db, log: log, keys: keys, rules: rules, weak: &weakness{at: -1}, sizes: sizes}
+	w.restart()
+	t.Cleanup(func() { w.serve.Close() })
 	return w
+}
+
+// restart begins a service anew over what is stored, without weakness.
+func (w *world) restart() {
+	w.weak.arm(-1, false)
+	w.serve = w.another(w.weak, 0, now)
+}
+
+// another is a service over the same store.
+func (w *world) another(weak *weakness, grace time.Duration, clock func() time.Time) *submission.Service {
+	return submission.New(submission.Deps{
+		Rules: rulebook.NewBook(w.rules), Keys: w.keys, Clock: clock, Sizes: w.sizes, Grace: grace,
+		Records: weakRecords{w.db.Records(), weak}, Events: weakEvents{w.db.Events(), weak},
+		Spool: weakSpool{w.db.Spool(), weak}, Log: weakLog{w.log, weak},
+	})
 }
 
 // builtIn are the rules of the repository with every agreement live.
@@ -92,6 +112,8 @@ type weakness struct {
 	n     int
 	at    int // the number of the write that fails, from 0; -1 for none
 	after bool
+	// insert is called once, before the next records are inserted.
+	insert func()
 }
 
 func (w *weakness) arm(at int, after bool) {
@@ -130,6 +152,13 @@ type weakRecords struct {
 }
 
 func (w weakRecords) Insert(ctx context.Context, records []record.Record) (taken []int, err error) {
+	w.mu.Lock()
+	first := w.insert
+	w.insert = nil
+	w.mu.Unlock()
+	if first != nil {
+		first()
+	}
 	err = w.do(func() error {
 		taken, err = w.Store.Insert(ctx, records)
 		return err
@@ -153,6 +182,20 @@ type weakEvents struct {
 
 func (w weakEvents) Insert(ctx context.Context, e event.Event) error {
 	return w.do(func() error { return w.Store.Insert(ctx, e) })
+}
+
+type weakSpool struct {
+	spool.Store
+
+	*weakness
+}
+
+func (w weakSpool) Insert(ctx context.Context, p spool.Piece) error {
+	return w.do(func() error { return w.Store.Insert(ctx, p) })
+}
+
+func (w weakSpool) Delete(ctx context.Context, kind, id string) error {
+	return w.do(func() error { return w.Store.Delete(ctx, kind, id) })
 }
 
 type weakLog struct {
@@ -200,7 +243,7 @@ func tenancies(t *testing.T, n int, status string) string {
 func (w *world) upload(body string, change ...func(*submission.Upload)) (*submission.Result, error) {
 	up := submission.Upload{
 		Principal: housing(), RequestID: "01a20202-f6b6-76df-9487-b2a7582ee4fe", Client: "192.0.2.1:4711",
-		Dataset: "housing.tenancy", Agreement: "ISA-TH-WMP-001", Format: submission.NDJSON, Body: strings.NewReader(body),
+		Dataset: "housing.tenancy", Agreement: "ISA-TH-WMP-001", Format: intake.NDJSON, Body: strings.NewReader(body),
 	}
 	for _, c := range change {
 		c(&up)

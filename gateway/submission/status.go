@@ -2,124 +2,122 @@ package submission
 
 import (
 	"context"
-	"encoding/json"
-	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 )
 
-// Get returns what became of a submission of the caller's own agency. Another
-// agency's submission answers NotFound, like one that does not exist.
+// Get returns what became of a submission of the caller's own agency, or how far it
+// is. Another agency's submission answers NotFound, like one that does not exist.
 func (s *Service) Get(ctx context.Context, p identity.Principal, id string) (*Result, error) {
-	const op = "submission.Get"
-	if _, err := uuid.Parse(id); err != nil {
-		return nil, notFound(op)
-	}
-	rows, err := s.Events.Stream(ctx, eventKind, id)
+	st, err := s.ownStream(ctx, "submission.Get", p, id)
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) == 0 {
-		return nil, notFound(op)
-	}
-	var first opened
-	if err := json.Unmarshal(rows[0].Body, &first); err != nil {
-		return nil, fault.Wrap(fault.Internal, op, "The submission cannot be read.", err)
-	}
-	if first.Agency != p.Agency {
-		return nil, notFound(op)
-	}
-	if len(rows) == 1 {
-		return &Result{ID: id, State: Processing, Errors: []RowError{}}, nil
-	}
-	var last finished
-	if err := json.Unmarshal(rows[len(rows)-1].Body, &last); err != nil {
-		return nil, fault.Wrap(fault.Internal, op, "The submission cannot be read.", err)
-	}
-	return &last.Result, nil
+	return s.resultOf(ctx, st)
 }
 
-// recoverWindow is how far back Recover looks. Submission ids are UUIDv7 and so
-// sort by time; a gateway is not expected to be down for longer.
-const recoverWindow = 30 * 24 * time.Hour
+func (s *Service) resultOf(ctx context.Context, st *stream) (*Result, error) {
+	switch {
+	case st.result != nil:
+		return st.result, nil
+	case st.Kept && st.bytes < 0:
+		size, err := s.size(ctx, st)
+		return uploading(st.id, size), err
+	}
+	res := &Result{ID: st.id, State: Processing, Errors: []RowError{}}
+	if st.bytes < 0 {
+		return res, nil
+	}
+	if status := s.jobs.status(st.id); status != nil && status.fill(res) {
+		res.Progress.Bytes = st.bytes
+		return res, nil
+	}
+	return res, s.journaled(ctx, st, res)
+}
 
-// Recover logs and closes the submissions that were cut off between storing
-// and logging, and returns how many there were. Where the gateway has the store
-// for itself, it runs before the gateway takes requests. Where others share it,
-// Deps.Grace leaves alone those that another gateway may still be working on, and
-// it runs from time to time.
-func (s *Service) Recover(ctx context.Context) (int, error) {
-	var n int
-	err := s.cutOff(ctx, eventKind, func(id string, o opened) error {
-		err := s.closeInterrupted(ctx, id, o)
-		if err == nil {
-			n++
-		}
+// journaled writes how far another gateway is with a job into a result.
+func (s *Service) journaled(ctx context.Context, st *stream, res *Result) error {
+	res.Progress = &Progress{Bytes: st.bytes}
+	kept, err := s.pieces.series(ctx, kindJournal, st.id, st.Time)
+	if err != nil {
 		return err
-	})
-	return n, err
+	}
+	raw, _, err := kept.last(ctx)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m, err := readMark(raw)
+	if err != nil {
+		return err
+	}
+	res.Progress.Rows, res.Progress.RowsTotal = m.Rows, m.RowsTotal
+	if m.Phase == storing {
+		res.Received, res.Accepted, res.Unchanged = m.Counts.Received, m.Counts.Accepted, m.Counts.Unchanged
+		res.Corrected, res.Rejected = m.Counts.Corrected, m.Counts.Rejected
+	}
+	return nil
 }
 
-// cutOff calls f with each thing of a kind, of the last recoverWindow and older
-// than Deps.Grace, whose stream ends with its opening.
-func (s *Service) cutOff(ctx context.Context, kind string, f func(id string, o opened) error) error {
-	const page = 500
-	after, young := floor(s.Clock().Add(-recoverWindow)), floor(s.Clock().Add(-s.Grace))
-	for {
-		last, err := s.Events.List(ctx, kind, after, page)
+// Cancel ends an upload or a job of the caller's own agency. Of an upload nothing is
+// stored; a job stops after the rows that it is at, and what it stored stays and is
+// accounted for. An atomic job that has begun to store goes on: it takes all or none.
+// A submission that has ended answers Conflict.
+func (s *Service) Cancel(ctx context.Context, p identity.Principal, id string) (*Result, error) {
+	const op = "submission.Cancel"
+	st, err := s.ownStream(ctx, op, p, id)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case st.cancelled && st.result == nil:
+		return s.resultOf(ctx, st)
+	case st.result != nil || !st.Kept:
+		return nil, errEnded(op)
+	case st.bytes < 0:
+		return s.cancelUpload(ctx, st)
+	}
+	if st.Atomic {
+		res, err := s.resultOf(ctx, st)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, e := range last {
-			after = e.ID
-			if e.N > 0 || s.Grace > 0 && e.ID > young {
-				continue
-			}
-			var o opened
-			if err := json.Unmarshal(e.Body, &o); err != nil {
-				return fault.Wrap(fault.Internal, "submission.Recover", "What was cut off cannot be read.", err)
-			}
-			if err := f(e.ID, o); err != nil {
-				return err
-			}
-		}
-		if len(last) < page {
-			return nil
+		if res.Received > 0 {
+			return nil, fault.New(fault.Conflict, op, "All rows are good and are being stored: it is too late to take none.").WithCode("submission-storing")
 		}
 	}
+	err = s.append(ctx, st, cancelled{Type: typeCancel, Subject: p.Subject, Time: s.now()})
+	if fault.Is(err, fault.Conflict) { // it ended at that moment, or was cancelled
+		return nil, errEnded(op)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if status := s.jobs.status(id); status != nil {
+		status.askToStop()
+	}
+	s.jobs.start(id, st.Agency)
+	return s.resultOf(ctx, st)
 }
 
-// closeInterrupted logs that a submission was cut off, and closes it.
-func (s *Service) closeInterrupted(ctx context.Context, id string, o opened) error {
-	r := collectEntry(o, id, Interrupted)
-	r.Time = s.Clock().UTC()
-	receipt, err := s.Log.Append(ctx, r)
-	if err != nil {
-		return err
-	}
-	res := Result{ID: id, State: Interrupted, Errors: []RowError{}, AuditIndex: &receipt.First}
-	res.Receipt = &Receipt{SubmissionID: id, Audit: receipt}
-	raw, err := json.Marshal(finished{Agency: o.Agency, Result: res})
-	if err != nil {
-		return fault.Wrap(fault.Internal, "submission.Recover", "A submission cannot be recorded.", err)
-	}
-	err = s.Events.Insert(ctx, event.Event{Kind: eventKind, ID: id, N: 1, Body: raw})
-	if fault.Is(err, fault.Conflict) {
-		return nil // another gateway closed it
-	}
-	return err
+func errEnded(op string) error {
+	return fault.New(fault.Conflict, op, "The submission has ended, or ends in a moment: there is nothing to cancel.").WithCode("submission-ended")
 }
 
-// floor is the smallest UUIDv7 of a point in time.
-func floor(t time.Time) string {
-	ms := t.UnixMilli()
-	var id uuid.UUID
-	for i := range 6 {
-		id[i] = byte(ms >> (8 * (5 - i)))
+func (s *Service) cancelUpload(ctx context.Context, st *stream) (*Result, error) {
+	res, err := s.closeUnlogged(ctx, st, Cancelled)
+	if fault.Is(err, fault.Conflict) { // its last part has come meanwhile
+		return nil, errEnded("submission.Cancel")
 	}
-	return id.String()
+	if err != nil {
+		return nil, err
+	}
+	kept, err := s.pieces.series(ctx, kindUpload, st.id, st.Time)
+	if err == nil {
+		err = kept.remove(ctx)
+	}
+	return res, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/intake"
 	"github.com/concord-gateway/concord/gateway/submission"
 )
 
@@ -87,9 +88,9 @@ func TestManyAtOnce(t *testing.T) {
 func TestLongRow(t *testing.T) {
 	t.Parallel()
 	long := `{"source_id":"` + strings.Repeat("x", 70<<10) + `"}`
-	for format, body := range map[submission.Format]string{
-		submission.NDJSON:    long + "\n" + tenancies(t, 1, "current"),
-		submission.JSONArray: "[" + long + "," + strings.TrimSpace(tenancies(t, 1, "current")) + "]",
+	for format, body := range map[intake.Format]string{
+		intake.NDJSON:    long + "\n" + tenancies(t, 1, "current"),
+		intake.JSONArray: "[" + long + "," + strings.TrimSpace(tenancies(t, 1, "current")) + "]",
 	} {
 		w := newWorld(t)
 		res, err := w.upload(body, func(up *submission.Upload) { up.Format = format })

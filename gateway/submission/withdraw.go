@@ -43,6 +43,9 @@ type Withdrawal struct {
 	// Sources are the provider's own ids of the records. One given twice counts
 	// once.
 	Sources []string
+
+	// into is the record that those withdrawn are merged into; nil where they are not.
+	into *record.Ref
 }
 
 // Withdrawn is what became of a withdrawal.
@@ -145,7 +148,7 @@ func (s *Service) withdraw(ctx context.Context, w *Withdrawal, id string, index 
 	}
 	entry := erasure.Withdrawal{
 		ID: id, Provider: w.Principal.Agency, Dataset: w.Dataset, Keys: map[string][]record.Key{},
-		Absent: len(keys) - len(stamps), Reason: w.Reason, Client: w.Client,
+		Absent: len(keys) - len(stamps), Reason: w.Reason, Client: w.Client, Merged: w.into != nil,
 	}
 	var held []record.Key
 	for _, k := range keys {
@@ -158,12 +161,23 @@ func (s *Service) withdraw(ctx context.Context, w *Withdrawal, id string, index 
 	o := opened{
 		Agency: w.Principal.Agency, Subject: w.Principal.Subject, Dataset: w.Dataset, RequestID: w.RequestID, Time: now,
 	}
+	if w.into != nil {
+		o.Into = hex.EncodeToString(w.into[:])
+	}
 	if err := s.event(ctx, withdrawalKind, id, 0, o); err != nil {
+		return nil, err
+	}
+	if err := s.noteGone(ctx, w.Principal.Agency, w.Dataset, keys); err != nil {
 		return nil, err
 	}
 	receipt, err := s.Log.Append(ctx, audit.Request{ID: w.RequestID, Time: now, Actor: actorOf(w.Principal), Drafts: entry.Drafts()})
 	if err != nil {
 		return nil, err
+	}
+	if w.into != nil {
+		if err := s.markMerged(ctx, keys, *w.into); err != nil {
+			return nil, err
+		}
 	}
 	gone, err := s.remove(ctx, held)
 	if err != nil {

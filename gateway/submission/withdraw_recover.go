@@ -27,22 +27,21 @@ func (s *Service) withdrawn(ctx context.Context, id string, e withdrawnEvent) er
 	return err
 }
 
-// event inserts one event row.
-func (s *Service) event(ctx context.Context, kind, id string, n int64, body any) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return fault.Wrap(fault.Internal, "submission", "What happened could not be recorded.", err)
-	}
-	return s.Events.Insert(ctx, event.Event{Kind: kind, ID: id, N: n, Body: raw})
-}
-
 // RecoverWithdrawals brings to their end the withdrawals that were cut off between
 // their log entry and the deletion, and returns how many there were. One without
 // an entry did not happen: its submitter was told to send it again. It runs before
 // the gateway takes requests, and looks as far back as Recover.
 func (s *Service) RecoverWithdrawals(ctx context.Context) (int, error) {
 	var n int
-	err := s.cutOff(ctx, withdrawalKind, func(id string, o opened) error {
+	begun := func(e *event.Event) bool { return e.N > 0 }
+	err := s.unfinished(ctx, withdrawalKind, begun, func(id string, old bool) error {
+		if !old {
+			return nil
+		}
+		o, err := s.openedOf(ctx, withdrawalKind, id)
+		if err != nil {
+			return err
+		}
 		done, err := s.withdrawAgain(ctx, id, o)
 		if done {
 			n++
@@ -73,6 +72,11 @@ func (s *Service) withdrawAgain(ctx context.Context, id string, o opened) (bool,
 		}
 		if erased.Withdrawal != id {
 			continue
+		}
+		if into := o.into(); into != nil {
+			if err := s.markMerged(ctx, erased.Keys, *into); err != nil {
+				return false, err
+			}
 		}
 		gone, err := s.reach(ctx, &erased, o)
 		if err != nil {
@@ -114,7 +118,7 @@ func (s *Service) reach(ctx context.Context, e *erasure.Erasure, o opened) (int,
 // collected says where a submission stands in the log, by its events.
 func (s *Service) collected(ctx context.Context, id string) (erasure.Collected, error) {
 	last, err := s.Events.Last(ctx, eventKind, id)
-	if fault.Is(err, fault.NotFound) || err == nil && last.N == 0 {
+	if fault.Is(err, fault.NotFound) || err == nil && !over(&last) {
 		return erasure.Collected{}, nil
 	}
 	if err != nil {

@@ -63,6 +63,6 @@ func (w *World) BadRows() Submission {
 		s.Rows = append(s.Rows, w.concern(d, telford.source("L", i+1), p, pickShare(d, concernKinds), w.cal.since(d, 14)))
 	}
 	s.Rows[4]["postcode"] = "TF3 4N"
-	s.Rows[9]["concern_type"] = "cuckoo"
+	s.Rows[9]["concern_type"] = "loud music"
 	return s
 }

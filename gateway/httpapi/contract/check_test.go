@@ -165,6 +165,20 @@ func TestCheckRefusesABodyWhereThereIsNone(t *testing.T) {
 	}
 }
 
+// TestCheckDocumentedHead holds the answer to a HEAD of its own to have no body, whatever
+// the description has for its status.
+func TestCheckDocumentedHead(t *testing.T) {
+	c := load(t)
+	header := http.Header{"X-Request-Id": {"0198c2f4-6f0e-7c31-9a55-2f6b1f6f0a01"}, "Cache-Control": {"no-store"}, "Content-Type": {problemType}}
+	const target = "/v1/submissions/0198c2f4-6f0e-7c31-9a55-2f6b1f6f0a01"
+	if err := c.Check("HEAD", target, 404, header, nil); err != nil {
+		t.Error(err)
+	}
+	if err := c.Check("HEAD", target, 404, header, []byte("{}")); err == nil {
+		t.Error("a body was let through")
+	}
+}
+
 func TestCheckRequest(t *testing.T) {
 	c := load(t)
 	subject := `{"purpose":"soc-investigation","justification":"x","case_ref":"OP-LANTERN","subject":{"nhs_number":"9990000018"}}`
@@ -187,7 +201,7 @@ func TestCheckRequest(t *testing.T) {
 		{"no body where one is needed", "POST", subjectPath, asking("application/json"), "", "not JSON"},
 		{"an unknown field", "POST", subjectPath, asking("application/json"), strings.Replace(subject, "{", `{"x":1,`, 1), "additional properties"},
 		{"one weak identifier", "POST", subjectPath, asking("application/json"), strings.Replace(subject, "nhs_number", "family_name", 1), "/subject"},
-		{"a bad line", "POST", submit + "?agreement=ISA-1", asking("application/x-ndjson"), "{}\n[]\n", "line 2"},
+		{"a bad row", "POST", submit + "?agreement=ISA-1", asking("application/x-ndjson"), "{}\n[]\n\x00", ""},
 		{"a missing parameter", "POST", submit, asking("application/x-ndjson"), "{}\n", "query agreement is missing"},
 		{"an unknown parameter", "GET", "/v1/datasets?name=x", asking(""), "", `"name" is not documented`},
 		{"a parameter of another type", "GET", "/v1/audit/entries?log_purpose=data-integrity&limit=many", asking(""), "", "query limit"},

@@ -14,10 +14,12 @@
 // needed, so that loading is quick. No reference leaves the document, and
 // nothing is ever fetched.
 //
-// Three extensions are understood: x-concord-roles lists the roles that may call
+// Four extensions are understood: x-concord-roles lists the roles that may call
 // an operation (none means every role); x-concord-item-schema, beside the schema
-// of a media type, describes each line of an NDJSON body; and x-concord-rest says
-// that the last parameter of a path takes the rest of it, slashes included.
+// of a media type, describes each line of an NDJSON body; x-concord-rows, also there,
+// says that the rows of the body are checked one by one by what takes them; and
+// x-concord-rest says that the last parameter of a path takes the rest of it, slashes
+// included.
 package contract
 
 import (

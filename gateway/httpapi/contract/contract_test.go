@@ -38,6 +38,7 @@ func load(tb testing.TB) *Contract {
 
 func TestRoutes(t *testing.T) {
 	want := []string{
+		"DELETE /v1/submissions/{id}",
 		"GET /docs",
 		"GET /healthz",
 		"GET /openapi.json",
@@ -52,13 +53,17 @@ func TestRoutes(t *testing.T) {
 		"GET /v1/audit/entries/{index}",
 		"GET /v1/audit/entries/{index}/proof",
 		"GET /v1/audit/export",
-		"GET /v1/datasets",
+		"GET /v1/coverage", "GET /v1/datasets",
 		"GET /v1/datasets/{dataset}/schema",
 		"GET /v1/disclosures",
 		"GET /v1/editions",
-		"GET /v1/submissions/{id}",
+		"GET /v1/quality", "GET /v1/submissions/{id}",
+		"GET /v1/submissions/{id}/errors", "GET /v1/submissions/{id}/quality",
+		"HEAD /v1/submissions/{id}",
+		"PATCH /v1/submissions/{id}",
 		"POST /v1/agreements/{id}/suspend",
 		"POST /v1/case-links",
+		"POST /v1/datasets/{dataset}/merges",
 		"POST /v1/datasets/{dataset}/submissions",
 		"POST /v1/datasets/{dataset}/withdrawals",
 		"POST /v1/decisions/explain",
@@ -155,7 +160,7 @@ func TestEveryBodyHasASchema(t *testing.T) {
 		}
 		for status, r := range op.responses {
 			check(status, r.content)
-			if len(r.content) == 0 {
+			if len(r.content) == 0 && status != "204" {
 				t.Errorf("%s %s: %s has no content", op.method, op.template, status)
 			}
 		}
@@ -302,7 +307,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"an undeclared path parameter", strings.Replace(sound, "/v1/agreements/{id}:", "/v1/agreements/{id}/{part}:", 1), "/paths/~1v1~1agreements~1{id}~1{part}/get"},
 		{"a declared parameter that the path lacks", strings.Replace(sound, "/v1/agreements/{id}:", "/v1/agreements/id:", 1), "/paths/~1v1~1agreements~1id/get"},
 		{"a parameter in part of a segment", strings.Replace(sound, "/v1/agreements/{id}:", "/v1/agreements/x-{id}:", 1), "/paths/~1v1~1agreements~1x-{id}/get"},
-		{"an optional path parameter", strings.Replace(sound, "in: path\n      required: true\n      description: The name of the dataset.", "in: path\n      description: The name of the dataset.", 1), "/paths/~1v1~1datasets~1{dataset}~1schema/get"},
+		{"an optional path parameter", strings.Replace(sound, "in: path\n      required: true\n      description: The name of the dataset.", "in: path\n      description: The name of the dataset.", 1), "/paths/~1v1~1datasets~1{dataset}~1merges/post"},
 		{"a response without a description", strings.Replace(sound, "          description: Alive.\n", "", 1), "/paths/~1healthz/get/responses/200"},
 		{"no paths", "openapi: 3.1.0\ninfo: {title: a, version: b}\n", "/paths"},
 		{"references in a circle", "openapi: 3.1.0\ninfo: {title: a, version: b}\nx: {$ref: '#/y'}\ny: {$ref: '#/x'}\n", "/x"},

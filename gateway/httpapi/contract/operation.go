@@ -58,6 +58,8 @@ type media struct {
 	// line is the schema of each line of an NDJSON body, where there is one.
 	line    node
 	example node
+	// rows says that a bad row is answered as such, and does not make the body wrong.
+	rows bool
 }
 
 var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -172,7 +174,7 @@ func readContent(n node) map[string]media {
 	content := n.child("content")
 	for _, kind := range content.names() {
 		m := content.child(kind)
-		out[kind] = media{schema: m.child("schema"), line: m.child("x-concord-item-schema"), example: m.child("example")}
+		out[kind] = media{schema: m.child("schema"), line: m.child("x-concord-item-schema"), example: m.child("example"), rows: m.flag("x-concord-rows")}
 	}
 	return out
 }

@@ -17,6 +17,17 @@ _codes(decision) := {reason.code | some reason in decision.reasons}
 _routes := [
 	["submissions.create", _homes(["submitter"]), _homes(["analyst"])],
 	["submissions.read", _homes(["submitter"]), _homes(["partner-ig"])],
+	["submissions.append", _homes(["submitter"]), _homes(["partner-ig"])],
+	["submissions.cancel", _homes(["submitter"]), _homes(["analyst"])],
+	["submissions.errors", _homes(["submitter"]), _homes(["partner-ig"])],
+	["submissions.offset", _homes(["submitter"]), _homes(["analyst"])],
+	["merges.create", _homes(["submitter"]), _homes(["partner-ig"])],
+	["submissions.quality", _homes(["submitter"]), _homes(["partner-ig"])],
+	["quality.read", _homes(["partner-ig"]), _homes(["analyst"])],
+	["quality.read", _homes(["submitter"]), _police(["ig-lead"])],
+	["quality.all", _police(["ig-lead"]), _homes(["ig-lead"])],
+	["coverage.list", _police(["analyst"]), _homes(["analyst"])],
+	["coverage.list", _police(["ig-lead"]), _police(["supervisor"])],
 	["withdrawals.create", _homes(["submitter"]), _homes(["partner-ig"])],
 	["profiles.subject", _police(["analyst"]), _police(["supervisor"])],
 	["profiles.area", _homes(["partner-ig"]), _homes(["submitter"])],
@@ -63,6 +74,8 @@ test_log_belongs_to_the_host if "host_only" in _codes(_ask(_homes(["ig-lead"]), 
 test_only_what_is_own if {
 	_ask(_homes(["submitter"]), "submissions.read", {"agency": "homes"}).allow
 	_codes(_ask(_homes(["submitter"]), "submissions.read", {"agency": "police"})) == {"not_own"}
+	_ask(_homes(["partner-ig"]), "quality.read", {"agency": "homes"}).allow
+	_codes(_ask(_homes(["partner-ig"]), "quality.read", {"agency": "police"})) == {"not_own"}
 	_ask(_homes([]), "history.read", {"subject": "hal"}).allow
 	_codes(_ask(_homes([]), "history.read", {"subject": "ann"})) == {"not_own"}
 }
