@@ -159,6 +159,10 @@ soak: $(TEST_TOOLS) ## what takes long: large sizes, BenchmarkSoak, concurrent p
 	$(GO) test -run='^$$' -bench='^BenchmarkSoak' -benchtime=1x -p 1 -timeout 1h $(bench_dirs)
 	$(GO) test -run='^$$' -bench='/=[0-9]{5,}$$' -benchtime=$(BENCHTIME) -benchmem -p 1 -timeout 1h $(bench_dirs)
 
+.PHONY: million
+million: ## 1,000,000 rows to a gateway that is killed twice on the way: every row accounted for; rate and memory
+	CONCORD_TEST_ROWS=1000000 $(GO) test -count=1 -run='^TestInvariant07MillionRows$$' -v -timeout 2h ./cmd/concord | grep -v '^=== '
+
 .PHONY: fuzz
 fuzz: ## each Fuzz target for FUZZTIME
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' gateway cmd | while IFS=: read -r file func; do \

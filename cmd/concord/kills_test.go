@@ -144,7 +144,19 @@ func writeConfig(t *testing.T, r *rand.Rand, dir string, i int, uri, database st
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := ""
+	address := freeAddress(t, r)
+	text := strings.NewReplacer("127.0.0.1:8080", address, "checkpoint_every: 1s", "checkpoint_every: 2s").Replace(string(raw))
+	text += fmt.Sprintf("store:\n  mongo: {uri: %q, database: %q}\n", uri, database)
+	if err := os.WriteFile(configOf(dir, i), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "http://" + address
+}
+
+// freeAddress is one that nobody listens on, with a port below those that the system
+// hands out.
+func freeAddress(t *testing.T, r *rand.Rand) (address string) {
+	t.Helper()
 	waitFor(t, func() bool {
 		address = fmt.Sprintf("127.0.0.1:%d", 15000+r.IntN(15000))
 		var lc net.ListenConfig
@@ -154,12 +166,7 @@ func writeConfig(t *testing.T, r *rand.Rand, dir string, i int, uri, database st
 		}
 		return err == nil
 	})
-	text := strings.NewReplacer("127.0.0.1:8080", address, "checkpoint_every: 1s", "checkpoint_every: 2s").Replace(string(raw))
-	text += fmt.Sprintf("store:\n  mongo: {uri: %q, database: %q}\n", uri, database)
-	if err := os.WriteFile(configOf(dir, i), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "http://" + address
+	return address
 }
 
 // listens reports whether a gateway takes connections.

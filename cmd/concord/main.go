@@ -18,7 +18,7 @@ import (
 // The exit codes. They are part of the command's interface.
 const (
 	exitOK      = 0
-	exitDamaged = 1 // the log does not verify, a decision differs, a test fails
+	exitDamaged = 1 // the log does not verify, a decision differs, a test fails, rows were rejected
 	exitFailed  = 2 // wrong use, or the work could not be done
 )
 
@@ -28,6 +28,9 @@ type app struct {
 	Demo  demoCmd  `cmd:"" help:"Show the whole job on synthetic data. Needs nothing but this binary."`
 	Token tokenCmd `cmd:"" help:"Print a one-hour token for a persona of a demonstration folder."`
 	Audit auditCmd `cmd:"" help:"Work with the audit log."`
+
+	Validate validateCmd `cmd:"" help:"Check a file by the gateway's rules. Exit code 0: every row is good; 1: some are rejected; 2: it could not be done."`
+	Submit   submitCmd   `cmd:"" help:"Submit a file, or go on where it stopped. Exit code 0: every row was taken; 1: some were rejected; 2: it failed."`
 
 	Backup  backupCmd  `cmd:"" help:"Copy everything but the keys into one file, while the gateway runs."`
 	Restore restoreCmd `cmd:"" help:"Put a backup back into an empty store, without what was erased since."`
@@ -81,7 +84,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errDamaged), errors.Is(err, errDiffers):
+	case errors.Is(err, errDamaged), errors.Is(err, errDiffers), errors.Is(err, errRejected):
 		return exitDamaged
 	default:
 		_, _ = fmt.Fprintln(stderr, "concord:", err)

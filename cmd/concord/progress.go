@@ -31,7 +31,7 @@ func (b *bar) at(done, total int64) {
 	if b.shown == nil {
 		return
 	}
-	b.shown.ChangeMax64(max(total, 1))
+	b.shown.ChangeMax64(max(total, done, 1))
 	_ = b.shown.Set64(done)
 }
 
