@@ -71,7 +71,7 @@ UNRACED := \
   TestThreeJudges TestMemoDecidesAsTheEngine TestMemoReadsConditions TestMemoReadsRules \
   TestUnpackBombs TestReadFlipped TestReadFlippedFile TestArchiveFlipped TestRevisionOfChoice \
   TestRunTests TestRunTestsCases TestConditionsThatFit TestLawChecks TestLawNearMisses TestSkeletonLoads TestRenderSaysEverything \
-  TestBadLongLine TestReplayFindsAlteredRules TestReplayGoesFromRevisionToRevision TestReplayFindsRewrittenEntries TestImpact \
+  TestBadLongLine TestBadFiles TestPlantedFaults TestReplayFindsAlteredRules TestReplayGoesFromRevisionToRevision TestReplayFindsRewrittenEntries TestImpact \
   TestTheSameArgumentsGiveTheSameEdition TestInvariant09HoldsOverTheWholeForceArea \
   TestInvariant09EverySuppressedCellKeepsThreeFeasibleValuesOverThreeEditions TestInvariant09SuppressionHolds
 none :=
