@@ -1,33 +1,42 @@
 package gateway_test
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"testing"
-	"time"
+
+	"github.com/concord-gateway/concord/gateway"
+	"github.com/concord-gateway/concord/gateway/spool"
 )
 
 // TestBadLongLine streams a line of 100 MB between two good rows: it is refused alone,
 // and memory stays small. It runs by itself, or it would measure the other tests.
 func TestBadLongLine(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100)) // the bound is for a heap that is collected as usual
-	if testing.Short() {
-		t.Skip("100 MB through the spool")
-	}
+	var heap heapMeter
 	h := newHouse(t)
+	h.options = func(o *gateway.Options) {
+		o.Store = func(s gateway.Store) gateway.Store { return meteredStore{s, &heap} }
+	}
+	h.restart()
 	path := submissionsPath("housing.concern", "ISA-TH-WMP-001")
 	var said []string
 	for format, megabytes := range map[string]int64{asCSV: 100, asNDJSON: 20, asJSON: 20} {
-		watch := watchHeap()
+		heap.begin()
 		// The client of the contract would hold the body in memory.
 		r := h.post(h.srv.Client(), path, longLine(t, format, megabytes), "Content-Type", format)
-		grown := watch()
+		grown := heap.grown()
 		var got submission
 		r.want(http.StatusCreated, &got)
 		said = append(said, string(r.body))
 		if got.Received != 3 || got.Rejected != 1 || len(got.Errors) != 1 || got.Errors[0].Row != 2 || got.Errors[0].Code != "row-too-large" {
 			t.Errorf("%s: %s", format, r.body)
+		}
+		if heap.looks.Load() < megabytes { // a piece has at most 1 MiB
+			t.Errorf("%s: the heap was looked at %d times", format, heap.looks.Load())
 		}
 		t.Logf("%s: %d MB sent, the heap grew by %d MB at most", format, megabytes, grown>>20)
 		if grown > 64<<20 {
@@ -40,31 +49,50 @@ func TestBadLongLine(t *testing.T) {
 	h.silent(said)
 }
 
-// watchHeap measures how far the heap grows until the function that it returns is
-// called.
-func watchHeap() func() uint64 {
+// heapMeter measures how far the heap grows between looks.
+type heapMeter struct{ first, most, looks atomic.Int64 }
+
+func (m *heapMeter) begin() {
 	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	first, most := m.HeapAlloc, m.HeapAlloc
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				runtime.ReadMemStats(&m)
-				most = max(most, m.HeapAlloc)
-			}
-		}
-	}()
-	return func() uint64 {
-		close(stop)
-		<-done
-		return most - first
-	}
+	m.most.Store(0)
+	m.looks.Store(0)
+	m.look()
+	m.first.Store(m.most.Load())
+}
+
+func (m *heapMeter) look() {
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	m.looks.Add(1)
+	m.most.Store(max(m.most.Load(), int64(s.HeapAlloc))) // one request at a time
+}
+
+func (m *heapMeter) grown() int64 {
+	m.look()
+	return m.most.Load() - m.first.Load()
+}
+
+// meteredStore looks at the heap whenever a piece of a body is put or read.
+type meteredStore struct {
+	gateway.Store
+
+	heap *heapMeter
+}
+
+func (s meteredStore) Spool() spool.Store { return meteredSpool{s.Store.Spool(), s.heap} }
+
+type meteredSpool struct {
+	spool.Store
+
+	heap *heapMeter
+}
+
+func (s meteredSpool) Insert(ctx context.Context, p spool.Piece) error {
+	s.heap.look()
+	return s.Store.Insert(ctx, p)
+}
+
+func (s meteredSpool) Get(ctx context.Context, kind, id string, n int64) (spool.Piece, error) {
+	s.heap.look()
+	return s.Store.Get(ctx, kind, id, n)
 }

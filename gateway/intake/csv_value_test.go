@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	_ "time/tzdata" // the test does not depend on what the machine has
 
 	"github.com/google/go-cmp/cmp"
 
@@ -141,7 +142,7 @@ func TestUKOffset(t *testing.T) {
 	t.Parallel()
 	london, err := time.LoadLocation("Europe/London")
 	if err != nil {
-		t.Skip("this machine has no table of time zones")
+		t.Fatal(err)
 	}
 	for year := 1996; year < 2037; year++ {
 		at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
