@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/concord-gateway/concord/gateway"
@@ -162,31 +161,4 @@ func (d *disclosuresCmd) Run(c *console) error {
 	_, err = fmt.Fprintf(c.out, "%d uses of the data of %s, up to checkpoint %d, are in %s\n",
 		opening.Seq, opening.Provider, opening.Index+1, d.Out)
 	return err
-}
-
-// create writes a file that is not there yet, whole or not at all, readable by
-// its owner alone.
-func create(path string, write func(io.Writer) error) (err error) {
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s is there already", path)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".concord-*") // 0600
-	if err != nil {
-		return fmt.Errorf("the file cannot be made: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("the file cannot be written: %w", err)
-	}
-	if err := os.Link(f.Name(), path); err != nil { // fails where somebody else was faster
-		return fmt.Errorf("the file cannot be made: %w", err)
-	}
-	return os.Remove(f.Name())
 }

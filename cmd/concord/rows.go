@@ -2,9 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -54,36 +51,6 @@ func (r *rowsFile) beside(ending string) string {
 		}
 	}
 	return strings.TrimSuffix(name, filepath.Ext(name)) + ending
-}
-
-// put writes a file whole or not at all, readable by its owner alone. One that is there
-// is replaced only where that is said.
-func put(path string, replace bool, write func(io.Writer) error) (err error) {
-	if !replace {
-		return create(path, write)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".concord-*") // 0600
-	if err != nil {
-		return fmt.Errorf("the file cannot be made: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("the file cannot be written: %w", err)
-	}
-	return os.Rename(f.Name(), path)
-}
-
-// there reports whether something has the name.
-func there(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
 
 // commas writes a number as people read it.

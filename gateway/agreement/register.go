@@ -95,7 +95,7 @@ func (r *Register) Submission(id, provider, dataset string, at time.Time) (*Term
 	if !ok || a.Provider.Agency != provider {
 		return nil, fault.New(fault.NotFound, op, "There is no such agreement.").WithCode("agreement-unknown")
 	}
-	share, ok := a.Share(dataset)
+	terms, ok := a.Terms(dataset)
 	if !ok {
 		return nil, fault.New(fault.Forbidden, op, "The agreement does not cover this dataset.").
 			WithCode("agreement-dataset")
@@ -104,11 +104,21 @@ func (r *Register) Submission(id, provider, dataset string, at time.Time) (*Term
 		return nil, fault.New(fault.Forbidden, op, "The agreement is not in force: its status is "+string(s)+".").
 			WithCode("agreement-" + string(s))
 	}
+	return terms, nil
+}
+
+// Terms returns what the provider may submit of a dataset while the agreement is in
+// force, and whether it covers the dataset at all.
+func (a *Agreement) Terms(dataset string) (*Terms, bool) {
+	share, ok := a.Share(dataset)
+	if !ok {
+		return nil, false
+	}
 	return &Terms{
 		Agreement: a.ID, Version: a.Version, Fields: share.Fields(), Unlisted: share.Unlisted,
 		FreeText:      cmp.Or(share.FreeText, RefuseFreeText),
 		RetentionDays: share.RetentionDays, Areas: slices.Clone(share.Areas),
-	}, nil
+	}, true
 }
 
 // Visible reports whether the agency is provider or recipient in any agreement

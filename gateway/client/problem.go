@@ -105,6 +105,8 @@ func kindOf(status int) fault.Kind {
 		return fault.Conflict
 	case http.StatusRequestEntityTooLarge:
 		return fault.TooLarge
+	case http.StatusUnprocessableEntity:
+		return fault.Unprocessable
 	case http.StatusTooManyRequests:
 		return fault.Limited
 	case http.StatusInternalServerError:

@@ -234,7 +234,7 @@ func TestProblem(t *testing.T) {
 		kind   fault.Kind
 	}{
 		{400, fault.Invalid}, {401, fault.Unauthenticated}, {403, fault.Forbidden}, {404, fault.NotFound}, {409, fault.Conflict},
-		{413, fault.TooLarge}, {415, fault.Invalid}, {422, fault.Invalid}, {307, fault.Unavailable},
+		{413, fault.TooLarge}, {415, fault.Invalid}, {422, fault.Unprocessable}, {307, fault.Unavailable},
 	} {
 		given := problem(tt.status, "x-code", `,"detail":"It is so.","pointer":"/p","audit_index":4`)
 		given.header["Location"] = "/elsewhere"

@@ -47,12 +47,9 @@ func (s *Service) termsBefore(ctx context.Context, st *stream) (*dataset.Dataset
 	if !known || !there || a.Provider.Agency != st.Agency {
 		return nil, nil
 	}
-	share, ok := a.Share(st.Dataset)
+	terms, ok := a.Terms(st.Dataset)
 	if !ok {
 		return nil, nil
 	}
-	return ds, &agreement.Terms{
-		Agreement: a.ID, Version: a.Version, Fields: share.Fields(), Unlisted: share.Unlisted,
-		FreeText: share.FreeText, RetentionDays: share.RetentionDays, Areas: share.Areas,
-	}
+	return ds, terms
 }

@@ -140,8 +140,7 @@ func (w *work) readBatches(r *intake.Reader, skip int, hand func(*batch) bool) e
 			return err
 		}
 		if row.N > MaxRows {
-			return fault.New(fault.TooLarge, "submission.Submit",
-				"A submission has at most 5,000,000 rows. Send the rest in another.").WithCode("too-many-rows")
+			return errTooManyRows()
 		}
 		if row.N <= skip {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -36,7 +37,7 @@ const codeOffset = "upload-offset"
 // the same rows are sent again.
 func (s *Service) Submit(ctx context.Context, up Upload) (*Result, error) {
 	const op = "submission.Submit"
-	now := s.Clock().UTC().Truncate(time.Microsecond)
+	now := s.now()
 	ds, terms, err := s.terms(ctx, up.Principal.Agency, up.Dataset, up.Agreement, now)
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func (s *Service) Submit(ctx context.Context, up Upload) (*Result, error) {
 	if up.DryRun {
 		return s.dryRun(ctx, st, ds, terms, up)
 	}
-	kept, err := s.pieces.series(ctx, kindUpload, st.id, st.Time)
+	kept, err := s.opening(ctx, st)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +65,15 @@ func (s *Service) Submit(ctx context.Context, up Upload) (*Result, error) {
 		_ = kept.remove(context.WithoutCancel(ctx))
 	}
 	return res, err
+}
+
+// opening is where the body of a submission goes that is about to be opened. The key of
+// its month is in the register before anything is hashed or sealed under it.
+func (s *Service) opening(ctx context.Context, st *stream) (*series, error) {
+	if err := s.months.Begin(ctx, st.Agreement, keyring.Month(st.Time)); err != nil {
+		return nil, err
+	}
+	return s.pieces.series(ctx, kindUpload, st.id, st.Time)
 }
 
 // take reads the body of a submission and goes on with it.
@@ -127,9 +137,6 @@ func (s *Service) terms(ctx context.Context, agency, name, id string, now time.T
 // process stores what is there in whole: while the sender waits, or as a job where
 // there are too many rows for that.
 func (s *Service) process(ctx context.Context, st *stream, b *body, ds *dataset.Dataset, terms *agreement.Terms, client string) (*Result, error) {
-	if err := s.months.Begin(ctx, terms.Agreement, keyring.Month(st.Time)); err != nil {
-		return nil, err
-	}
 	p, err := s.newPreparer(ctx, st, ds, terms)
 	if err != nil {
 		return nil, err
@@ -161,7 +168,7 @@ func (s *Service) process(ctx context.Context, st *stream, b *body, ds *dataset.
 var errMany = errors.New("more rows than are stored at once")
 
 // reader opens a body.
-func (w *work) reader(from interface{ Read(p []byte) (int, error) }) (*intake.Reader, error) {
+func (w *work) reader(from io.Reader) (*intake.Reader, error) {
 	r, err := intake.NewReader(from, intake.Source{
 		Format: w.st.Format, Encoding: w.st.Encoding, Dataset: w.p.ds, Provider: w.st.Agency,
 	})

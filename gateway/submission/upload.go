@@ -31,6 +31,10 @@ func (s *Service) Begin(ctx context.Context, up Upload) (*Result, error) {
 		return nil, err
 	}
 	defer leave()
+	kept, err := s.opening(ctx, st)
+	if err != nil {
+		return nil, err
+	}
 	st.Kept = true
 	if up.Digest != nil {
 		if st.Digest, err = s.digestOf(ctx, st, up.Digest); err != nil {
@@ -46,7 +50,7 @@ func (s *Service) Begin(ctx context.Context, up Upload) (*Result, error) {
 	if err := s.append(ctx, st, st.opened); err != nil {
 		return nil, err
 	}
-	return s.addTo(ctx, st, 0, false, "", up.Body)
+	return s.addTo(ctx, st, kept, Part{Body: up.Body})
 }
 
 // Part is a part of an upload.
@@ -81,33 +85,33 @@ func (s *Service) Append(ctx context.Context, part Part) (*Result, error) {
 		return nil, err
 	}
 	defer leave()
-	return s.addTo(ctx, st, part.Offset, part.Last, part.Client, part.Body)
-}
-
-// addTo adds what a request brings to an upload.
-func (s *Service) addTo(ctx context.Context, st *stream, offset int64, last bool, client string, from io.Reader) (*Result, error) {
 	kept, err := s.pieces.series(ctx, kindUpload, st.id, st.Time)
 	if err != nil {
 		return nil, err
 	}
+	return s.addTo(ctx, st, kept, part)
+}
+
+// addTo adds what a request brings to an upload.
+func (s *Service) addTo(ctx context.Context, st *stream, kept *series, part Part) (*Result, error) {
 	b, err := resumeBody(ctx, kept, s.Clock)
 	if err != nil {
 		return nil, err
 	}
-	if offset != b.size {
+	if part.Offset != b.size {
 		return nil, fault.New(fault.Conflict, "submission.Append", "The part does not begin where the last one ended.").WithCode(codeOffset)
 	}
 	b.sum = nil
 	// A part is stored as far as it arrives, whether or not its sender stays.
-	if err := b.takeIn(context.WithoutCancel(ctx), from); err != nil {
+	if err := b.takeIn(context.WithoutCancel(ctx), part.Body); err != nil {
 		return nil, err
 	}
-	if !last {
+	if !part.Last {
 		return uploading(st.id, b.size), nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	return s.completed(ctx, st, b, client)
+	return s.completed(ctx, st, b, part.Client)
 }
 
 func uploading(id string, size int64) *Result {
