@@ -57,10 +57,10 @@ func spoiltRows() []spoiltRow {
 	}
 }
 
-// TestBadRows sends each bad row between two good ones, in every format that can have
+// TestRowsOfBadFile sends each bad row between two good ones, in every format that can have
 // it: the good ones are stored, the bad one is refused with its rule, and nobody
 // repeats what stands in it.
-func TestBadRows(t *testing.T) {
+func TestRowsOfBadFile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	path := submissionsPath("housing.concern", "ISA-TH-WMP-001")

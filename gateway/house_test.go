@@ -227,6 +227,7 @@ type response struct {
 	status int
 	header http.Header
 	body   []byte
+	logs   *lockedBuffer // of the gateway that answered
 }
 
 // mint makes a token that an agency's issuer signs for whatever is asked.
@@ -292,14 +293,14 @@ func (h *house) callWith(token, method, path string, body any, headers ...string
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &response{t: h.t, status: res.StatusCode, header: res.Header, body: raw}
+	return &response{t: h.t, status: res.StatusCode, header: res.Header, body: raw, logs: h.logs}
 }
 
 // want checks the status and decodes the body.
 func (r *response) want(status int, v any) *response {
 	r.t.Helper()
 	if r.status != status {
-		r.t.Fatalf("status %d, want %d: %s", r.status, status, r.body)
+		r.t.Fatalf("status %d, want %d: %s\n%s", r.status, status, r.body, r.logged())
 	}
 	if v != nil {
 		if err := json.Unmarshal(r.body, v); err != nil {
@@ -307,6 +308,21 @@ func (r *response) want(status int, v any) *response {
 		}
 	}
 	return r
+}
+
+// logged is what the gateway wrote down about the request.
+func (r *response) logged() string {
+	var p problemBody
+	if err := json.Unmarshal(r.body, &p); err != nil || p.RequestID == "" {
+		return ""
+	}
+	var about []string
+	for line := range strings.Lines(r.logs.String()) {
+		if strings.Contains(line, p.RequestID) {
+			about = append(about, line)
+		}
+	}
+	return strings.Join(about, "")
 }
 
 // problemBody is an RFC 9457 problem.

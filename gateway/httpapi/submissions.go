@@ -26,14 +26,11 @@ func (s *server) createSubmission(c *call) (*reply, error) {
 	if !complete && up.DryRun { // it keeps nothing to which a part could be added
 		return nil, fault.New(fault.Invalid, "httpapi.createSubmission", "A dry run comes in one request.").WithCode("dry-run-in-parts")
 	}
+	send := s.Submissions.Submit
 	if !complete {
-		res, err := s.Submissions.Begin(c.ctx(), up)
-		if err != nil {
-			return nil, err
-		}
-		return taken(res, false), nil
+		send = s.Submissions.Begin
 	}
-	res, err := s.Submissions.Submit(c.ctx(), up)
+	res, err := send(c.ctx(), up)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,9 @@ type Checker struct {
 	listed []string
 	areas  []string
 	today  string
-	// free are the fields of free text, and named those that hold names.
-	free, named []string
+	// free are the fields of free text, named those that hold names, and born those
+	// that hold dates of birth.
+	free, named, born []string
 	// anonymous says that free text may identify nobody; masks, that what does is
 	// hidden instead of the row refused.
 	anonymous, masks bool
@@ -53,7 +54,7 @@ const drop = "drop"
 // in the future.
 func NewChecker(ds *dataset.Dataset, terms *agreement.Terms, now time.Time) *Checker {
 	c := &Checker{
-		ds: ds, areas: terms.Areas, today: now.UTC().Format(time.DateOnly),
+		ds: ds, areas: terms.Areas, today: ukDay(now),
 		selection: dataset.Selection{Listed: map[string]bool{}, Drop: terms.Unlisted == drop},
 	}
 	for pointer := range terms.Fields {
@@ -64,8 +65,11 @@ func NewChecker(ds *dataset.Dataset, terms *agreement.Terms, now time.Time) *Che
 		if terms.Fields[ds.Fields[i].Pointer] {
 			c.listed = append(c.listed, ds.Fields[i].Pointer)
 		}
-		if t := ds.Fields[i].Identifier; t == dataset.GivenName || t == dataset.FamilyName {
+		switch ds.Fields[i].Identifier {
+		case dataset.GivenName, dataset.FamilyName:
 			c.named = append(c.named, ds.Fields[i].Pointer)
+		case dataset.DateOfBirth:
+			c.born = append(c.born, ds.Fields[i].Pointer)
 		}
 	}
 	c.free, c.anonymous, c.masks = ds.FreeText(), ds.Kind == dataset.Anonymous, terms.FreeText == agreement.MaskFreeText
@@ -101,10 +105,13 @@ func (c *Checker) Listed() []string { return slices.Clone(c.listed) }
 func (c *Checker) plausible(n int, row *dataset.Row) []RowError {
 	var errs []RowError
 	if row.EventDate > c.today {
-		errs = append(errs, RowError{
-			Row: n, Pointer: c.ds.EventDate, Code: "date-in-future",
-			Message: "The date of the event is in the future.", Remedy: "Check the date.",
-		})
+		errs = append(errs, inFuture(n, c.ds.EventDate, "The date of the event is in the future."))
+	}
+	for _, pointer := range c.born {
+		v, _ := row.At(pointer)
+		if born, _ := v.(string); born > c.today {
+			errs = append(errs, inFuture(n, pointer, "The date of birth is in the future."))
+		}
 	}
 	if row.Area != "" && len(c.areas) > 0 && !slices.Contains(c.areas, row.Area) {
 		errs = append(errs, RowError{
@@ -114,6 +121,10 @@ func (c *Checker) plausible(n int, row *dataset.Row) []RowError {
 		})
 	}
 	return errs
+}
+
+func inFuture(n int, pointer, message string) RowError {
+	return RowError{Row: n, Pointer: pointer, Code: "date-in-future", Message: message, Remedy: "Check the date."}
 }
 
 // AreaNotAgreed is the code of a row outside the area of the agreement.

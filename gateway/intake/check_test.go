@@ -165,6 +165,39 @@ func TestPlausible(t *testing.T) {
 	}
 }
 
+// TestBornInFuture refuses a date of birth that has not come. What day it is goes by the
+// clock of the United Kingdom: in summer an hour before the day begins in UTC.
+func TestBornInFuture(t *testing.T) {
+	t.Parallel()
+	d := shipped(t, "housing.tenancy")
+	for _, tt := range []struct {
+		now, born string
+		ok        bool
+	}{
+		{"2026-11-22T09:00:00Z", "2026-11-22", true},
+		{"2026-11-22T09:00:00Z", "2026-11-23", false},
+		{"2026-11-22T23:30:00Z", "2026-11-23", false},
+		{"2026-06-30T22:59:59Z", "2026-07-01", false},
+		{"2026-06-30T23:00:00Z", "2026-07-01", true},
+		{"2026-03-28T23:30:00Z", "2026-03-29", false}, // summer time begins later in that night
+		{"2026-10-24T23:30:00Z", "2026-10-25", true},
+		{"2026-10-25T23:30:00Z", "2026-10-26", false},
+	} {
+		now, err := time.Parse(time.RFC3339, tt.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, errs := intake.NewChecker(d, agreed(d, "refuse"), now).Check(tenancy(t, map[string]any{"date_of_birth": tt.born}))
+		var want []found
+		if !tt.ok {
+			want = []found{{"/date_of_birth", "date-in-future"}}
+		}
+		if diff := cmp.Diff(want, list(errs)); diff != "" || (got != nil) != tt.ok {
+			t.Errorf("%s at %s: %s", tt.born, tt.now, diff)
+		}
+	}
+}
+
 // TestUnreadableRow: what the reader found wrong is the answer.
 func TestUnreadableRow(t *testing.T) {
 	t.Parallel()

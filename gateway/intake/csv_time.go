@@ -184,6 +184,15 @@ func (m *moment) ukOffset() (string, bool) {
 	return "+01:00", true
 }
 
+// ukDay is the day in the United Kingdom at a time, "2006-01-02", by the same rule.
+func ukDay(t time.Time) string {
+	t = t.UTC()
+	if !t.Before(lastSunday(t.Year(), time.March, 1)) && t.Before(lastSunday(t.Year(), time.October, 1)) {
+		t = t.Add(time.Hour)
+	}
+	return t.Format(time.DateOnly)
+}
+
 // lastSunday is the last Sunday of a month of 31 days, at an hour.
 func lastSunday(year int, month time.Month, hour int) time.Time {
 	t := time.Date(year, month, 31, hour, 0, 0, 0, time.UTC)
