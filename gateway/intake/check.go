@@ -65,10 +65,11 @@ func NewChecker(ds *dataset.Dataset, terms *agreement.Terms, now time.Time) *Che
 		if terms.Fields[ds.Fields[i].Pointer] {
 			c.listed = append(c.listed, ds.Fields[i].Pointer)
 		}
-		switch ds.Fields[i].Identifier {
-		case dataset.GivenName, dataset.FamilyName:
+		t := ds.Fields[i].Identifier
+		if t == dataset.GivenName || t == dataset.FamilyName {
 			c.named = append(c.named, ds.Fields[i].Pointer)
-		case dataset.DateOfBirth:
+		}
+		if t == dataset.DateOfBirth {
 			c.born = append(c.born, ds.Fields[i].Pointer)
 		}
 	}
