@@ -104,7 +104,7 @@ func (f *folder) obtain(s slot) ([]byte, error) {
 		return nil, err
 	}
 	path := f.keyPath(s)
-	raw, err := readKey(path)
+	raw, err := f.read(s, path)
 	if err == nil {
 		return raw, f.index.add(filepath.Base(path))
 	}
@@ -125,10 +125,21 @@ func (f *folder) obtain(s slot) ([]byte, error) {
 	if err := f.alive(s); err != nil {
 		return nil, errors.Join(err, shred(path))
 	}
-	if raw, err = readKey(path); err != nil { // that of whoever came first
+	if raw, err = f.read(s, path); err != nil { // that of whoever came first
 		return nil, err
 	}
 	return raw, f.index.add(filepath.Base(path))
+}
+
+// read returns the content of a slot's key file. What is read while the scope is
+// destroyed is a key half overwritten, or none: the tombstone, which was there before,
+// says so.
+func (f *folder) read(s slot, path string) ([]byte, error) {
+	raw, err := readKey(path)
+	if dead := f.alive(s); dead != nil {
+		return nil, dead
+	}
+	return raw, err
 }
 
 // alive answers errDestroyed when the scope has a tombstone. Signing keys have
