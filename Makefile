@@ -62,29 +62,37 @@ test: ## the gate: format, vet, lint, Rego, tests with the race detector, benchm
 	done; \
 	printf '%s\n\nPASSED  %d steps in %ds\n' "$$summary" $(words $(STEPS)) $$((SECONDS - begin))
 
-# These are three to ten times slower under the race detector, which has nothing to
-# find in them: they count, flip bytes, compile, run the command and fail one write after
-# the other, and what runs beside them (a gateway, a log, a job, a second judge) other
-# tests have there too. `race` leaves out exactly what `unraced` runs, since both read
-# this list; TestUnraced holds that each name is that of one test, and that it starts no
+# The race detector makes these three to ten times slower, and has nothing to find in
+# them. Packages: neither their code nor their tests start a goroutine. Tests: they count,
+# flip bytes, compile, run the command, restart a gateway, fail one write after the other;
+# what runs beside them (a gateway, a log, a job, a second judge) other tests have there
+# too. `race` leaves out exactly what `unraced` runs, since both read these lists;
+# TestUnraced holds that no name is that of two tests, and that nothing in them starts a
 # goroutine.
+SEQUENTIAL := ./gateway/agreement ./gateway/approval ./gateway/authoring ./gateway/dataset \
+  ./gateway/httpapi/contract ./gateway/policy/bundle ./gateway/release ./gateway/synthetic
 UNRACED := \
   TestScripts TestInvariant07MillionRows \
-  TestRoles TestBundleRefused TestStartWithBadAgreements TestBackupRestore TestImpactOverHTTP TestInvariant04Fsck \
+  TestRoles TestBundleRefused TestStartWithBadAgreements TestStartInProduction TestApproversComeFromConfiguration \
+  TestBackupRestore TestImpactOverHTTP TestInvariant04Fsck TestRestart TestSuspend TestRegisterPages TestRotatedKey \
+  TestQuotaAcrossRestart TestSecondEdition TestInsertedCaseLink TestDestroyedKey TestWithdrawal TestKeyFileLost \
   TestCorePolicyNeedsEveryParty TestAgreementGoesLiveOnItsDate TestInvariant02OnePartyAlone TestInvariant10WholeLog \
-  TestInvariant07DiskFull TestRowsOfBadFile TestBadLongLine TestBadFiles TestPlantedFaults \
-  TestFaultEveryLogWrite TestFaultTamper TestInvariant04EveryByte TestReadFlipped TestReadFlippedFile TestArchiveFlipped \
+  TestInvariant02OnlyWhatAnAgreementNames TestInvariant06EncryptedAtRest TestInvariant06PlainColumnsAreBound \
+  TestInvariant10Replayable TestInvariant07DiskFull TestRowsOfBadFile TestBadLongLine TestBadFiles TestPlantedFaults \
+  TestSuspensionOfWhatIsToCome TestRestartWhileAVersionWaits TestApprovedVersionIsNotDropped \
+  TestInvariant01RulesAreLoggedBeforeTheyHold TestCutOff TestRestoreKilled TestRestoreRefuses TestModel \
+  TestFaultEveryLogWrite TestFaultTamper TestInvariant04EveryByte TestInvariant04Tampering \
   TestInvariant07Accounts TestInvariant07EveryWriteFails TestInvariant07EveryWriteOfAWithdrawalFails TestWideRows \
-  TestThreeJudges TestMemoDecidesAsTheEngine TestMemoReadsConditions TestMemoReadsRules \
-  TestLongRuleIsCutOff TestUnpackBombs TestRevisionOfChoice TestRunTests TestRunTestsCases TestConditionsThatFit \
-  TestLawChecks TestLawNearMisses TestSkeletonLoads TestRenderSaysEverything \
-  TestReplayFindsAlteredRules TestReplayGoesFromRevisionToRevision TestReplayFindsRewrittenEntries TestImpact \
-  TestTheSameArgumentsGiveTheSameEdition TestInvariant09HoldsOverTheWholeForceArea \
-  TestInvariant09EverySuppressedCellKeepsThreeFeasibleValuesOverThreeEditions TestInvariant09SuppressionHolds
+  TestBrokenBody TestWithdrawMany TestThreeJudges TestMemoDecidesAsTheEngine TestMemoReadsConditions TestMemoReadsRules \
+  TestConditionsThatDeny TestConditionsOnTrial TestConditionsRefused TestRego TestLongRuleIsCutOff TestArchiveFlipped \
+  TestReplayFindsAlteredRules TestReplayGoesFromRevisionToRevision TestReplayFindsRewrittenEntries \
+  TestImpact TestImpactIsTheSameTwice TestImpactOfAnAgreement TestImpactOfConditions TestRevisionOfChoice \
+  TestInvariant09SuppressionHolds
 none :=
 one_of = ($(subst $(none) $(none),|,$(strip $(1))))
 unraced = ^$(call one_of,$(UNRACED))$$
-unraced_dirs = $(shell grep -rlE '^func $(call one_of,$(UNRACED))\b' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
+unraced_dirs = $(filter-out $(SEQUENTIAL),$(shell grep -rlE '^func $(call one_of,$(UNRACED))\b' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,'))
+raced = $(shell $(GO) list $(PKGS) | grep -vE '/($(call one_of,$(SEQUENTIAL:./%=%)))$$')
 
 # SQLite is C in the form of Go, and its memory is its own: of addresses outside Go's
 # heap and data the detector is told and makes nothing (runtime.racecalladdr). What it
@@ -92,11 +100,12 @@ unraced_dirs = $(shell grep -rlE '^func $(call one_of,$(UNRACED))\b' --include='
 # step of its own, with more checks.
 .PHONY: race
 race: $(TEST_TOOLS) ## every test but those of `unraced`, with the race detector; a test that cannot run is a failure
-	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -gcflags=modernc.org/sqlite/lib=-race=false -vet=off -p $(P) -timeout 10m -skip='$(unraced)' $(PKGS)
+	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 $(GO) test -race -gcflags=modernc.org/sqlite/lib=-race=false -vet=off -p $(P) -timeout 10m -skip='$(unraced)' $(raced)
 
 .PHONY: unraced
 unraced: ## the tests that `race` leaves out, in full, with 50,000 requests to the judges
 	CONCORD_TEST_REQUIRE=1 CONCORD_JUDGED=50000 GOGC=400 $(GO) test -vet=off -run='$(unraced)' -p $(P) -timeout 10m $(unraced_dirs)
+	CONCORD_TEST_REQUIRE=1 GOGC=400 $(GO) test -vet=off -p $(P) -timeout 10m $(SEQUENTIAL)
 
 .PHONY: judges
 judges: ## 50,000 random requests, on which the rules and an oracle in Go must agree, and what replaying takes for the same

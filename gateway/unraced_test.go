@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// unracedTests are the names that the Makefile keeps from the race detector.
-func unracedTests(t *testing.T) []string {
+// listed are the words of a list in the Makefile.
+func listed(t *testing.T, name string) []string {
 	t.Helper()
-	found := regexp.MustCompile(`(?m)^UNRACED := ((?:.*\\\n)*.*)$`).FindStringSubmatch(read(t, "../Makefile"))
+	found := regexp.MustCompile(`(?m)^` + name + ` := ((?:.*\\\n)*.*)$`).FindStringSubmatch(read(t, "../Makefile"))
 	if found == nil {
-		t.Fatal("the Makefile has no UNRACED")
+		t.Fatal("the Makefile has no " + name)
 	}
 	return strings.Fields(strings.ReplaceAll(found[1], "\\\n", " "))
 }
@@ -57,7 +57,7 @@ func testFunctions(t *testing.T) map[string][]*ast.FuncDecl {
 // test, which starts no goroutine. And the gate runs what it leaves out.
 func TestUnraced(t *testing.T) {
 	t.Parallel()
-	tests, names := testFunctions(t), unracedTests(t)
+	tests, names := testFunctions(t), listed(t, "UNRACED")
 	for _, name := range names {
 		if len(tests[name]) != 1 {
 			t.Errorf("%s is the name of %d tests", name, len(tests[name]))
@@ -68,7 +68,7 @@ func TestUnraced(t *testing.T) {
 		}
 	}
 	makefile := read(t, "../Makefile")
-	for _, part := range []string{"-skip='$(unraced)' $(PKGS)", "-run='$(unraced)'", " race unraced "} {
+	for _, part := range []string{"-skip='$(unraced)' $(raced)", "-run='$(unraced)'", "-timeout 10m $(SEQUENTIAL)", " race unraced "} {
 		if strings.Count(makefile, part) != 1 {
 			t.Errorf("the Makefile has not one %q", part)
 		}
@@ -78,14 +78,36 @@ func TestUnraced(t *testing.T) {
 	}
 }
 
-// startsGoroutine finds a go statement or a call of a Go method, as of a WaitGroup.
-func startsGoroutine(f *ast.FuncDecl) (found bool) {
+// TestSequentialPackages holds that nothing in a package that the race detector does not
+// see starts a goroutine, neither code nor test.
+func TestSequentialPackages(t *testing.T) {
+	t.Parallel()
+	for _, dir := range listed(t, "SEQUENTIAL") {
+		names, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
+		if err != nil || len(names) == 0 {
+			t.Errorf("%s: %d files, %v", dir, len(names), err)
+		}
+		for _, name := range names {
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if startsGoroutine(file) {
+				t.Errorf("%s starts a goroutine and is kept from the race detector", name)
+			}
+		}
+	}
+}
+
+// startsGoroutine finds a go statement, or a call of a Go method, as of a WaitGroup, or
+// of AfterFunc.
+func startsGoroutine(f ast.Node) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.GoStmt:
 			found = true
 		case *ast.SelectorExpr:
-			found = found || n.Sel.Name == "Go"
+			found = found || n.Sel.Name == "Go" || n.Sel.Name == "AfterFunc"
 		}
 		return true
 	})
