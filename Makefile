@@ -80,7 +80,7 @@ UNRACED := \
   TestInvariant02OnlyWhatAnAgreementNames TestInvariant06EncryptedAtRest TestInvariant06PlainColumnsAreBound \
   TestInvariant10Replayable TestInvariant07DiskFull TestRowsOfBadFile TestBadLongLine TestBadFiles TestPlantedFaults \
   TestSuspensionOfWhatIsToCome TestRestartWhileAVersionWaits TestApprovedVersionIsNotDropped \
-  TestInvariant01RulesAreLoggedBeforeTheyHold TestCutOff TestRestoreKilled TestRestoreRefuses TestModel \
+  TestInvariant01RulesAreLoggedBeforeTheyHold TestCutOff TestRestoreKilled TestRestoreRefuses TestRetentionModel \
   TestFaultEveryLogWrite TestFaultTamper TestInvariant04EveryByte TestInvariant04Tampering \
   TestInvariant07Accounts TestInvariant07EveryWriteFails TestInvariant07EveryWriteOfAWithdrawalFails TestWideRows \
   TestBrokenBody TestWithdrawMany TestThreeJudges TestMemoDecidesAsTheEngine TestMemoReadsConditions TestMemoReadsRules \

@@ -22,9 +22,9 @@ type oracle struct {
 	begun, gone map[record.Month]bool
 }
 
-// TestModel submits, corrects and withdraws at random while the clock moves on, and
+// TestRetentionModel submits, corrects and withdraws at random while the clock moves on, and
 // sweeps: what is stored afterwards, and which keys are left, is what an oracle says.
-func TestModel(t *testing.T) {
+func TestRetentionModel(t *testing.T) {
 	t.Parallel()
 	w := newTestWorld(t)
 	rapid.Check(t, func(t *rapid.T) {
