@@ -61,6 +61,7 @@ var rules = map[string]rule{
 	"gateway/intake":             {kind: capability, imports: "fault dataset agreement", tests: "release //schemas //policies"},
 	"gateway/quality":            {kind: capability, imports: "fault dataset event intake", tests: "store/sqlite //schemas"},
 	"gateway/keyring":            {kind: capability, imports: "fault"},
+	"gateway/keyring/primitive":  {kind: capability, imports: "fault"},
 	"gateway/identity":           {kind: capability, imports: "fault", tests: "identity/devissuer"},
 	"gateway/identity/devissuer": {kind: capability, imports: "fault identity"},
 	"gateway/notekey":            {kind: capability},
@@ -87,13 +88,15 @@ var rules = map[string]rule{
 	"gateway/coverage":   {kind: useCase, imports: "*", tests: "store/sqlite keyring/local policy/bundle //schemas //policies"},
 	"gateway/disclosure": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local synthetic //schemas //policies"},
 
-	"gateway/store/sqlite":    {kind: adapter, imports: "fault event record audit spool", tests: "store/storetest keyring/local"},
-	"gateway/store/mongo":     {kind: adapter, imports: "fault event record audit spool", tests: "store/storetest store/mongotest keyring/local"},
-	"gateway/store/storetest": {kind: adapter, imports: "fault event record audit spool"},
-	"gateway/store/mongotest": {kind: adapter}, // a server for tests, and only they import it
-	"gateway/keyring/local":   {kind: adapter, imports: "fault keyring"},
-	"gateway/keyring/vault":   {kind: adapter, imports: "fault keyring"},
-	"gateway/witness":         {kind: adapter, imports: "fault audit", tests: "store/sqlite keyring/local"},
+	"gateway/store/sqlite":        {kind: adapter, imports: "fault event record audit spool", tests: "store/storetest keyring/local"},
+	"gateway/store/mongo":         {kind: adapter, imports: "fault event record audit spool", tests: "store/storetest store/mongotest keyring/local"},
+	"gateway/store/storetest":     {kind: adapter, imports: "fault event record audit spool"},
+	"gateway/store/mongotest":     {kind: adapter}, // a server for tests, and only they import it
+	"gateway/keyring/local":       {kind: adapter, imports: "fault keyring keyring/primitive", tests: "keyring/keyringtest"},
+	"gateway/keyring/vault":       {kind: adapter, imports: "fault keyring keyring/primitive", tests: "keyring/keyringtest keyring/vaulttest"},
+	"gateway/keyring/keyringtest": {kind: adapter, imports: "fault keyring"},
+	"gateway/keyring/vaulttest":   {kind: adapter}, // a server for tests, and only they import it
+	"gateway/witness":             {kind: adapter, imports: "fault audit", tests: "store/sqlite keyring/local"},
 
 	"gateway/config":      {kind: face, imports: "fault identity"},
 	"gateway/client":      {kind: face, imports: "fault dataset audit intake"},
@@ -120,8 +123,8 @@ const tests = "(tests)"
 var libraries = map[string]string{
 	"database/sql": "gateway/store/sqlite " + tests, // a test plays the administrator
 	"net/http": "gateway gateway/httpapi/... gateway/console gateway/client gateway/demo gateway/audit gateway/identity " +
-		"gateway/keyring/vault gateway/witness cmd/concord",
-	"os/exec": "gateway/fleet gateway/store/mongotest " + tests,
+		"gateway/keyring/vault gateway/keyring/vaulttest gateway/witness cmd/concord",
+	"os/exec": "gateway/fleet gateway/store/mongotest gateway/keyring/vaulttest " + tests,
 	"plugin":  "",
 	"unsafe":  "",
 	"C":       "",
@@ -141,8 +144,8 @@ var libraries = map[string]string{
 	"github.com/schollz/progressbar":        "cmd/concord",
 	"golang.org/x/term":                     "cmd/concord",
 	"github.com/santhosh-tekuri/jsonschema": "gateway/dataset gateway/agreement gateway/httpapi/contract",
-	"github.com/tink-crypto/tink-go":        "gateway/keyring/local gateway/keyring/vault",
-	"go.mongodb.org/mongo-driver":           "gateway/store/mongo " + tests, // a test plays the administrator
+	"github.com/tink-crypto/tink-go":        "gateway/keyring/primitive " + tests, // a test looks into a key's file
+	"go.mongodb.org/mongo-driver":           "gateway/store/mongo " + tests,       // a test plays the administrator
 	"go.uber.org/goleak":                    tests,
 	"go.yaml.in/yaml":                       "gateway/config gateway/httpapi/... " + tests,
 	"golang.org/x/mod/sumdb":                "gateway/audit gateway/client gateway/witness " + tests,

@@ -6,8 +6,8 @@
 // log). Every key lives in a scope, a path-like name; destroying the key of a
 // scope makes all that was sealed under it unreadable, in backups too.
 //
-// Adapters (keyring/local, later keyring/vault) hand out primitives that work
-// in memory: no call to a key server per record, field or request.
+// Adapters (keyring/local, keyring/vault) hand out sealers and hashers that work in
+// memory: no call to a key server per record, field or request.
 package keyring
 
 import (
@@ -21,15 +21,20 @@ import (
 //
 // A scope that does not exist is made on first use, except one that was
 // destroyed: that answers a fault of kind NotFound forever. Keys that cannot
-// be had answer Unavailable. The primitives returned stay valid until Destroy
-// or Close.
+// be had answer Unavailable. The primitives returned stay valid until Destroy or
+// Close, but those of a key server hold their key for a bounded time: when it is over
+// and the server does not give the key again, a sealer answers Unavailable, and works
+// again when the server does. A hasher cannot fail: ask for it anew for each piece of
+// work, which needs a sealer too (nothing is released without a log entry, and that
+// is sealed).
 type Keyring interface {
 	// Sealer returns the sealing primitive of scope.
 	Sealer(ctx context.Context, scope string) (Sealer, error)
 	// Hasher returns the keyed hash of scope. Its key is independent of the
 	// sealing key of the same scope, and is destroyed with it.
 	Hasher(ctx context.Context, scope string) (Hasher, error)
-	// Signer returns the Ed25519 signing key called name.
+	// Signer returns the Ed25519 signing key called name. It may ask a key server to
+	// sign, and its Sign answers Unavailable when that cannot be had.
 	Signer(ctx context.Context, name string) (crypto.Signer, error)
 	// Destroy erases the keys of scope for good. Destroying a scope that never
 	// existed, or twice, is not an error.

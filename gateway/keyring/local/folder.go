@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/concord-gateway/concord/gateway/keyring/primitive"
 )
 
 const (
@@ -114,7 +116,7 @@ func (f *folder) obtain(s slot) ([]byte, error) {
 	if err := f.checkLost(s); err != nil {
 		return nil, err
 	}
-	if raw, err = newKey(s.use); err != nil {
+	if raw, err = primitive.New(s.use); err != nil {
 		return nil, err
 	}
 	if err := f.publish(path, raw); err != nil {

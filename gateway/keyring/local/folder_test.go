@@ -281,15 +281,6 @@ func TestDestroy(t *testing.T) {
 	}
 }
 
-func TestDestroyWhatNeverWas(t *testing.T) {
-	r, dir := openRing(t)
-	if err := r.Destroy(t.Context(), "never"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := reopen(t, dir).Sealer(t.Context(), "never")
-	wantKind(t, err, fault.NotFound)
-}
-
 // TestDestroyRace destroys a scope while other rings make its keys: afterwards
 // there is no key file, whoever was first.
 func TestDestroyRace(t *testing.T) {

@@ -29,15 +29,16 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/keyring/primitive"
 )
 
-// use is what a key is for. A key has one use.
-type use string
+// use is what a key is for, and the end of its file's name.
+type use = primitive.Use
 
 const (
-	sealing use = "seal"
-	hashing use = "hash"
-	signing use = "sign"
+	sealing = primitive.Sealing
+	hashing = primitive.Hashing
+	signing = primitive.Signing
 )
 
 // slot names a key.
@@ -55,7 +56,7 @@ type Ring struct {
 
 	// mu covers held and closed, and is never held while a file is touched.
 	mu     sync.RWMutex
-	held   map[slot]any // *sealer, *hasher or *signer
+	held   map[slot]any // a primitive
 	closed bool
 }
 
@@ -74,18 +75,18 @@ func Open(dir string) (*Ring, error) {
 
 // Sealer returns the sealing primitive of scope.
 func (r *Ring) Sealer(ctx context.Context, scope string) (keyring.Sealer, error) {
-	return take[*sealer](ctx, r, slot{sealing, scope})
+	return take[*primitive.Sealer](ctx, r, slot{sealing, scope})
 }
 
 // Hasher returns the keyed hash of scope.
 func (r *Ring) Hasher(ctx context.Context, scope string) (keyring.Hasher, error) {
-	return take[*hasher](ctx, r, slot{hashing, scope})
+	return take[*primitive.Hasher](ctx, r, slot{hashing, scope})
 }
 
 // Signer returns the Ed25519 signing key called name. Its public key is an
 // ed25519.PublicKey.
 func (r *Ring) Signer(ctx context.Context, name string) (crypto.Signer, error) {
-	return take[*signer](ctx, r, slot{signing, name})
+	return take[*primitive.Signer](ctx, r, slot{signing, name})
 }
 
 // take returns the primitive of a slot, from memory if it is held there.
@@ -150,7 +151,14 @@ func (r *Ring) read(s slot) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseKey(s.use, raw)
+	switch s.use {
+	case sealing:
+		return primitive.ParseSealer(raw)
+	case hashing:
+		return primitive.ParseHasher(raw)
+	default:
+		return primitive.ParseSigner(raw)
+	}
 }
 
 // Destroy erases the sealing and the hashing key of scope for good. A sealer
@@ -167,8 +175,8 @@ func (r *Ring) Destroy(_ context.Context, scope string) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s, ok := r.held[slot{sealing, scope}].(*sealer); ok {
-		s.forget(fault.Wrap(fault.NotFound, op, "the key was destroyed", errDestroyed))
+	if s, ok := r.held[slot{sealing, scope}].(*primitive.Sealer); ok {
+		s.Forget(fault.Wrap(fault.NotFound, op, "the key was destroyed", errDestroyed))
 	}
 	delete(r.held, slot{sealing, scope})
 	delete(r.held, slot{hashing, scope})
@@ -182,8 +190,8 @@ func (r *Ring) Close() error {
 	defer r.mu.Unlock()
 	r.closed = true
 	for p := range maps.Values(r.held) {
-		if s, ok := p.(*sealer); ok {
-			s.forget(errClosed())
+		if s, ok := p.(*primitive.Sealer); ok {
+			s.Forget(errClosed())
 		}
 	}
 	clear(r.held)

@@ -2,9 +2,7 @@ package local
 
 import (
 	"bytes"
-	"context"
 	"crypto"
-	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -81,41 +79,6 @@ func seal(t *testing.T, s keyring.Sealer, plaintext string) []byte {
 	return sealed
 }
 
-func TestSealer(t *testing.T) {
-	r, dir := openRing(t)
-	s := sealerOf(t, r, "record/ISA-1/2026-11")
-	sealed := seal(t, s, "content")
-	if bytes.Contains(sealed, []byte("content")) || bytes.Equal(sealed, seal(t, s, "content")) {
-		t.Error("sealing hides nothing, or is the same twice")
-	}
-	for _, ring := range []*Ring{r, reopen(t, dir)} {
-		got, err := sealerOf(t, ring, "record/ISA-1/2026-11").Open(sealed, []byte("place"))
-		if err != nil || string(got) != "content" {
-			t.Errorf("opened %q, %v", got, err)
-		}
-	}
-	other := sealerOf(t, r, "record/ISA-1/2026-12")
-	for at := range sealed {
-		bad := bytes.Clone(sealed)
-		bad[at] ^= 1
-		got, err := s.Open(bad, []byte("place"))
-		if !fault.Is(err, fault.Internal) || got != nil {
-			t.Fatalf("byte %d changed: opened %q, %v", at, got, err)
-		}
-	}
-	for name, open := range map[string]func() ([]byte, error){
-		"other place": func() ([]byte, error) { return s.Open(sealed, []byte("elsewhere")) },
-		"other scope": func() ([]byte, error) { return other.Open(sealed, []byte("place")) },
-		"cut":         func() ([]byte, error) { return s.Open(sealed[:len(sealed)-1], []byte("place")) },
-		"nothing":     func() ([]byte, error) { return s.Open(nil, []byte("place")) },
-	} {
-		got, err := open()
-		if !fault.Is(err, fault.Internal) || got != nil {
-			t.Errorf("%s: opened %q, %v", name, got, err)
-		}
-	}
-}
-
 // TestHasher computes the hash by the definition in package keyring, with the
 // key out of the file.
 func TestHasher(t *testing.T) {
@@ -153,25 +116,6 @@ func TestHasher(t *testing.T) {
 	}
 }
 
-func TestSigner(t *testing.T) {
-	r, dir := openRing(t)
-	s := signerOf(t, r, "log")
-	public, ok := s.Public().(ed25519.PublicKey)
-	if !ok {
-		t.Fatalf("the public key is a %T", s.Public())
-	}
-	signature, err := s.Sign(nil, []byte("message"), crypto.Hash(0))
-	if err != nil || !ed25519.Verify(public, []byte("message"), signature) {
-		t.Errorf("signature %x, %v", signature, err)
-	}
-	if again := signerOf(t, reopen(t, dir), "log"); !public.Equal(again.Public()) {
-		t.Error("the key differs after opening again")
-	}
-	if other := signerOf(t, r, "log2"); public.Equal(other.Public()) {
-		t.Error("two names have the same key")
-	}
-}
-
 // TestKeysOfAScopeAreIndependent looks at the secrets of one scope's keys.
 func TestKeysOfAScopeAreIndependent(t *testing.T) {
 	r, _ := openRing(t)
@@ -190,47 +134,6 @@ func TestKeysOfAScopeAreIndependent(t *testing.T) {
 			}
 		}
 		secrets = append(secrets, bytes.TrimSpace(raw))
-	}
-}
-
-func TestInvalidScope(t *testing.T) {
-	r, _ := openRing(t)
-	_, err := r.Sealer(t.Context(), "")
-	wantKind(t, err, fault.Invalid)
-	_, err = r.Hasher(t.Context(), "")
-	wantKind(t, err, fault.Invalid)
-	_, err = r.Signer(t.Context(), "")
-	wantKind(t, err, fault.Invalid)
-	wantKind(t, r.Destroy(t.Context(), ""), fault.Invalid)
-}
-
-func TestCancelled(t *testing.T) {
-	r, _ := openRing(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := r.Sealer(ctx, "x")
-	wantKind(t, err, fault.Unavailable)
-}
-
-func TestClosed(t *testing.T) {
-	r, dir := openRing(t)
-	s := sealerOf(t, r, "x")
-	sealed := seal(t, s, "content")
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	_, err := s.Open(sealed, []byte("place"))
-	wantKind(t, err, fault.Unavailable)
-	_, err = s.Seal(nil, nil)
-	wantKind(t, err, fault.Unavailable)
-	_, err = r.Sealer(t.Context(), "x")
-	wantKind(t, err, fault.Unavailable)
-	_, err = r.Hasher(t.Context(), "x")
-	wantKind(t, err, fault.Unavailable)
-	_, err = r.Signer(t.Context(), "x")
-	wantKind(t, err, fault.Unavailable)
-	if got, err := sealerOf(t, reopen(t, dir), "x").Open(sealed, []byte("place")); err != nil || string(got) != "content" {
-		t.Errorf("opened %q, %v after opening again", got, err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package local
+package primitive
 
 import (
 	"crypto"
@@ -16,8 +16,8 @@ import (
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
-// sealer implements keyring.Sealer over a cipher that is set up once.
-type sealer struct{ state atomic.Pointer[sealerState] }
+// Sealer implements keyring.Sealer over a cipher that is set up once.
+type Sealer struct{ state atomic.Pointer[sealerState] }
 
 // sealerState is a cipher, or the reason why there is none any more.
 type sealerState struct {
@@ -25,35 +25,37 @@ type sealerState struct {
 	gone *fault.Error
 }
 
-func newSealer(p tink.AEAD) *sealer {
-	s := new(sealer)
+func newSealer(p tink.AEAD) *Sealer {
+	s := new(Sealer)
 	s.state.Store(&sealerState{aead: p})
 	return s
 }
 
-// forget drops the key; every later call answers why.
-func (s *sealer) forget(why *fault.Error) { s.state.Store(&sealerState{gone: why}) }
+// Forget drops the key; every later call answers why.
+func (s *Sealer) Forget(why *fault.Error) { s.state.Store(&sealerState{gone: why}) }
 
-func (s *sealer) Seal(plaintext, associated []byte) ([]byte, error) {
+// Seal seals with associated data.
+func (s *Sealer) Seal(plaintext, associated []byte) ([]byte, error) {
 	state := s.state.Load()
 	if state.gone != nil {
 		return nil, state.gone
 	}
 	sealed, err := state.aead.Encrypt(plaintext, associated)
 	if err != nil {
-		return nil, fault.Wrap(fault.Internal, "local.Sealer.Seal", "the data cannot be sealed", err)
+		return nil, fault.Wrap(fault.Internal, "keyring.Sealer.Seal", "the data cannot be sealed", err)
 	}
 	return sealed, nil
 }
 
-func (s *sealer) Open(ciphertext, associated []byte) ([]byte, error) {
+// Open opens what Seal sealed with the same associated data.
+func (s *Sealer) Open(ciphertext, associated []byte) ([]byte, error) {
 	state := s.state.Load()
 	if state.gone != nil {
 		return nil, state.gone
 	}
 	opened, err := state.aead.Decrypt(ciphertext, associated)
 	if err != nil {
-		return nil, fault.Wrap(fault.Internal, "local.Sealer.Open", "the data is not what was sealed", err)
+		return nil, fault.Wrap(fault.Internal, "keyring.Sealer.Open", "the data is not what was sealed", err)
 	}
 	return opened, nil
 }
@@ -61,9 +63,9 @@ func (s *sealer) Open(ciphertext, associated []byte) ([]byte, error) {
 // hashKeySize is the length of a hashing key in bytes.
 const hashKeySize = 32
 
-// hasher implements keyring.Hasher. Its states are pooled, so that the key is
+// Hasher implements keyring.Hasher. Its states are pooled, so that the key is
 // expanded once for each and not for each hash.
-type hasher struct{ states sync.Pool }
+type Hasher struct{ states sync.Pool }
 
 // hashState is an HMAC and room for the length of a part and the part.
 type hashState struct {
@@ -71,13 +73,14 @@ type hashState struct {
 	buffer []byte
 }
 
-func newHasher(key []byte) *hasher {
-	h := new(hasher)
+func newHasher(key []byte) *Hasher {
+	h := new(Hasher)
 	h.states.New = func() any { return &hashState{mac: hmac.New(sha256.New, key)} }
 	return h
 }
 
-func (h *hasher) Hash(parts ...string) (sum [sha256.Size]byte) {
+// Hash hashes the parts, as package keyring defines it.
+func (h *Hasher) Hash(parts ...string) (sum [sha256.Size]byte) {
 	state := h.states.Get().(*hashState) //nolint:errcheck,forcetypeassert // the pool holds nothing else
 	defer h.states.Put(state)
 	state.mac.Reset()
@@ -93,17 +96,19 @@ func (h *hasher) Hash(parts ...string) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// signer implements crypto.Signer. The key is behind a pointer, so that no
+// Signer implements crypto.Signer. The key is behind a pointer, so that no
 // print of it shows the key.
-type signer struct{ key *ed25519.PrivateKey }
+type Signer struct{ key *ed25519.PrivateKey }
 
-func newSigner(seed []byte) *signer {
+func newSigner(seed []byte) *Signer {
 	key := ed25519.NewKeyFromSeed(seed)
-	return &signer{&key}
+	return &Signer{&key}
 }
 
-func (s *signer) Public() crypto.PublicKey { return s.key.Public() }
+// Public is an ed25519.PublicKey.
+func (s *Signer) Public() crypto.PublicKey { return s.key.Public() }
 
-func (s *signer) Sign(random io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+// Sign signs a message that is not hashed before.
+func (s *Signer) Sign(random io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
 	return s.key.Sign(random, message, opts)
 }

@@ -1,0 +1,38 @@
+package vaulttest
+
+import (
+	"net/http"
+	"testing"
+)
+
+func TestServer(t *testing.T) {
+	s := Shared(t)
+	if again := Shared(t); again != s {
+		t.Errorf("a second server: %s and %s", s.Address, again.Address)
+	}
+	one, other := NewHouse(t, s, "1m", "2m"), NewHouse(t, s, "1m", "2m")
+	token := one.Token(t, one.Gateway)
+	for _, c := range []struct {
+		house *House
+		want  int
+	}{{one, http.StatusNotFound}, {other, http.StatusForbidden}} {
+		status, _, err := s.Call(token, http.MethodGet, c.house.KV+"/data/keysets/none", nil)
+		if err != nil || status != c.want {
+			t.Errorf("a gateway's token: %d, %v, want %d", status, err, c.want)
+		}
+	}
+}
+
+// TestServerEnds stops a server, which is what closing the pipe to its keeper does,
+// and starts none.
+func TestServerEnds(t *testing.T) {
+	Shared(t)
+	s, err := launch(t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+	if s.answers() {
+		t.Error("the server is still there")
+	}
+}
