@@ -16,7 +16,6 @@ import (
 	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
-	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 )
 
@@ -114,12 +113,14 @@ func Restore(ctx context.Context, cfg *config.Config, o RestoreOptions) (res bac
 // ownKeys opens the keyring, which must be there already, and returns the first
 // verifier key of its log; the later ones follow from the log itself.
 func (g *Gateway) ownKeys(ctx context.Context) (keyring.Keyring, []string, error) {
-	dir := filepath.Join(g.cfg.DataDir, KeysDir)
-	if _, err := os.Stat(dir); err != nil {
-		return nil, nil, fault.Wrap(fault.Invalid, "gateway.Backup",
-			"There are no keys in "+dir+". They are never in a backup: put them back from their own.", err)
+	if g.cfg.Keys.Vault.Address == "" {
+		dir := filepath.Join(g.cfg.DataDir, KeysDir)
+		if _, err := os.Stat(dir); err != nil {
+			return nil, nil, fault.Wrap(fault.Invalid, "gateway.Backup",
+				"There are no keys in "+dir+". They are never in a backup: put them back from their own.", err)
+		}
 	}
-	keys, err := local.Open(dir)
+	keys, err := openKeys(ctx, g.cfg, time.Now, g.logger)
 	if err != nil {
 		return nil, nil, err
 	}

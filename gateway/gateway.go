@@ -30,7 +30,6 @@ import (
 	"github.com/concord-gateway/concord/gateway/httpapi"
 	"github.com/concord-gateway/concord/gateway/httpapi/contract"
 	"github.com/concord-gateway/concord/gateway/identity"
-	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/profile"
 	"github.com/concord-gateway/concord/gateway/retention"
 	"github.com/concord-gateway/concord/gateway/submission"
@@ -104,7 +103,7 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := backup.Refuse(ctx, db.Events()); err != nil {
 		return err
 	}
-	keys, err := local.Open(filepath.Join(g.cfg.DataDir, KeysDir))
+	keys, err := openKeys(ctx, g.cfg, opt.Clock, g.logger)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -56,6 +57,10 @@ func inFolder(dir string, do func(*sqlite.DB, keyring.Keyring) error) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := os.Stat(filepath.Join(dir, KeysDir)); err != nil { // or local.Open would make new ones
+		return fault.Wrap(fault.Invalid, "gateway.Replay",
+			"There are no keys in "+dir+". Where they are in Vault, ask the gateway: POST /v1/policy/impact.", err)
+	}
 	keys, err := local.Open(filepath.Join(dir, KeysDir))
 	if err != nil {
 		return err

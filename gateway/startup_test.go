@@ -10,6 +10,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/config"
+	"github.com/concord-gateway/concord/gateway/keyring/vaulttest"
 )
 
 // startError starts a gateway on a changed configuration and returns why it
@@ -105,14 +106,18 @@ func TestStartWithBadSchemas(t *testing.T) {
 	}
 }
 
-// TestStartInProduction refuses a folder that a demonstration made.
+// TestStartInProduction refuses a folder that a demonstration made, and keys in files.
 func TestStartInProduction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newHouse(t, onVault(vaulttest.NewHouse(t, vaulttest.Shared(t), "1h", "2h")))
 	h.stop()
 	production := func(cfg *config.Config) { cfg.Production = true }
 	if err := startError(t, h, production); err != nil {
 		t.Errorf("an ordinary folder: %v", err)
+	}
+	err := startError(t, h, func(cfg *config.Config) { cfg.Production, cfg.Keys, cfg.DataDir = true, config.Keys{}, newDataDir(t) })
+	if err == nil || !strings.Contains(err.Error(), "Vault") {
+		t.Errorf("keys in files: %v", err)
 	}
 	write(t, filepath.Join(h.cfg.DataDir, gateway.DemoMark), "")
 	if err := startError(t, h, production); err == nil || !strings.Contains(err.Error(), "demonstration") {

@@ -32,6 +32,8 @@ type Config struct {
 	// Store says where everything is kept but the keys. Empty means an embedded
 	// database in DataDir, for one gateway.
 	Store Store `yaml:"store"`
+	// Keys says who holds the keys.
+	Keys Keys `yaml:"keys"`
 	// PoliciesDir and SchemasDir replace what is built into the binary. Empty
 	// means built in.
 	PoliciesDir string    `yaml:"policies_dir"`
@@ -173,10 +175,11 @@ func Parse(raw []byte) (*Config, error) {
 	if err := dec.Decode(c); err != nil {
 		text := yaml.FormatError(err, false, true)
 		if strings.HasPrefix(text, "time:") { // a duration, whose key the library does not name
-			text = "log.checkpoint_every, log.patience, policy.every or retention.every: " + text
+			text = "log.checkpoint_every, log.patience, policy.every, retention.every, keys.vault.cache or keys.vault.timeout: " + text
 		}
 		return nil, fmt.Errorf("%s", text)
 	}
+	c.Keys.Vault.complete()
 	return c, c.check()
 }
 
@@ -209,6 +212,9 @@ func (c *Config) check() error {
 		if is.JWKSFile == "" {
 			return missing(fmt.Sprintf("issuers[%d].jwks_file", i))
 		}
+	}
+	if err := c.Keys.check(c.Production); err != nil {
+		return err
 	}
 	if err := c.Log.checkWitnesses(c.Production); err != nil {
 		return err
@@ -279,6 +285,7 @@ func missing(key string) error { return fmt.Errorf("%s: required", key) }
 // resolve makes the paths of the file relative to its folder.
 func (c *Config) resolve(base string) {
 	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key, &c.Policy.Bundle, &c.Store.Mongo.URIFile}
+	paths = append(paths, c.Keys.Vault.paths()...)
 	for i := range c.Issuers {
 		paths = append(paths, &c.Issuers[i].JWKSFile)
 	}

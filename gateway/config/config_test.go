@@ -27,6 +27,7 @@ retention: {every: 30m}
 log:
   {origin: concord.example/log, checkpoint_every: 2s, key_version: 2, quorum: 1, patience: 2h, witnesses: [
     {name: health, url: https://witness.health.example, key: health+1+a}, {url: http://127.0.0.1:7380/w, key: housing+2+b+c}]}
+keys: {vault: {address: "https://vault.example:8200", approle: {role_id_file: vault/role-id, secret_id_file: /etc/vault/secret-id}}}
 store: {mongo: {uri: "mongodb://db.example:27017/?replicaSet=rs0", database: sharing}}
 issuers:
   - name: https://id.police.example
@@ -56,6 +57,11 @@ func TestLoad(t *testing.T) {
 			Authors:   []config.Signatory{{Subject: "author@police.example", Key: "police/author+1+x"}},
 			Approvers: []config.Signatory{{Agency: "police", Subject: "siro@police.example", Key: "police/siro+1+x"}},
 		},
+		Keys: config.Keys{Vault: config.Vault{
+			Address: "https://vault.example:8200", TransitMount: "concord-transit", KVMount: "concord-kv",
+			AppRole: config.AppRole{RoleIDFile: filepath.Join(dir, "vault/role-id"), SecretIDFile: "/etc/vault/secret-id", Mount: "approle"},
+			Cache:   time.Hour, Timeout: 5 * time.Second,
+		}},
 		Log: config.Log{
 			Origin: "concord.example/log", CheckpointEvery: 2 * time.Second, KeyVersion: 2, Quorum: 1, Patience: 2 * time.Hour,
 			Witnesses: []config.Witness{

@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/config"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/keyring/vault"
+)
+
+// openKeys opens the keyring that a configuration names: Vault, or files in the data
+// folder, which production refuses.
+func openKeys(ctx context.Context, cfg *config.Config, clock func() time.Time, logger *slog.Logger) (keyring.Keyring, error) {
+	if cfg.Keys.Vault.Address != "" {
+		// The folder holds the log's public key, and is made with the keys otherwise.
+		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+			return nil, fault.Wrap(fault.Unavailable, "gateway.New", "The data folder cannot be made.", err)
+		}
+		return vault.Open(ctx, vaultOptions(&cfg.Keys.Vault, clock, logger))
+	}
+	if cfg.Production {
+		return nil, fault.New(fault.Invalid, "gateway.New",
+			"Production keeps its keys in Vault (keys.vault), not in files beside the data.")
+	}
+	return local.Open(filepath.Join(cfg.DataDir, KeysDir))
+}
+
+func vaultOptions(v *config.Vault, clock func() time.Time, logger *slog.Logger) vault.Options {
+	return vault.Options{
+		Address: v.Address, CAFile: v.CAFile, Namespace: v.Namespace,
+		Transit: cmp.Or(v.TransitMount, config.DefaultTransitMount), KV: cmp.Or(v.KVMount, config.DefaultKVMount),
+		AppRole:    vault.AppRole{Mount: v.AppRole.Mount, RoleIDFile: v.AppRole.RoleIDFile, SecretIDFile: v.AppRole.SecretIDFile},
+		Kubernetes: vault.Kubernetes{Mount: v.Kubernetes.Mount, Role: v.Kubernetes.Role, JWTFile: v.Kubernetes.JWTFile},
+		Cache:      cmp.Or(v.Cache, config.DefaultKeysCache), Timeout: cmp.Or(v.Timeout, config.DefaultKeysTimeout),
+		Clock: clock, Logger: logger,
+	}
+}
+
+// KeyDesk is where an operator looks after the keys in Vault.
+type KeyDesk = vault.Operator
+
+// OpenKeyDesk logs in to the Vault that a configuration names, as an operator.
+// Gateways may run meanwhile.
+func OpenKeyDesk(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*KeyDesk, error) {
+	if cfg.Keys.Vault.Address == "" {
+		return nil, fault.New(fault.Invalid, "gateway.OpenKeyDesk",
+			"The configuration names no Vault (keys.vault): keys in files are not wrapped.")
+	}
+	return vault.NewOperator(ctx, vaultOptions(&cfg.Keys.Vault, time.Now, logger))
+}
