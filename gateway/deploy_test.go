@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/concord-gateway/concord/gateway/config"
 )
 
@@ -21,6 +23,9 @@ func TestDeployConfigurations(t *testing.T) {
 			}
 			if shared := c.Store.Mongo.URIFile != ""; shared != strings.Contains(name, "mongo") {
 				t.Errorf("on a shared store: %v", shared)
+			}
+			if diff := cmp.Diff(config.DefaultLimits(), c.Limits); diff != "" {
+				t.Errorf("the limits are not the defaults:\n%s", diff)
 			}
 			if !c.Production || c.TLS.Cert == "" {
 				t.Error("want an example for production, with TLS")

@@ -62,6 +62,8 @@ var rules = map[string]rule{
 	"gateway/quality":            {kind: capability, imports: "fault dataset event intake", tests: "store/sqlite //schemas"},
 	"gateway/keyring":            {kind: capability, imports: "fault"},
 	"gateway/keyring/primitive":  {kind: capability, imports: "fault"},
+	"gateway/limit":              {kind: capability},
+	"gateway/text":               {kind: capability},
 	"gateway/identity":           {kind: capability, imports: "fault", tests: "identity/devissuer"},
 	"gateway/identity/devissuer": {kind: capability, imports: "fault identity"},
 	"gateway/notekey":            {kind: capability},
@@ -155,6 +157,7 @@ var libraries = map[string]string{
 	"golang.org/x/sync":                     "gateway gateway/audit gateway/httpapi/... gateway/submission gateway/profile",
 	"golang.org/x/sys":                      "gateway/policy " + tests, // the processor time of a thread; system calls that fail
 	"golang.org/x/text":                     "gateway/agreement gateway/dataset gateway/intake gateway/linkage",
+	"golang.org/x/time":                     "gateway/limit",
 	"modernc.org/sqlite":                    "gateway/store/sqlite " + tests,
 	"pgregory.net/rapid":                    "gateway/store/storetest " + tests,
 }

@@ -129,7 +129,12 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	g.sweep(ctx, retention.New(retention.Deps{
 		Records: db.Records(), Events: db.Events(), Spool: db.Spool(), Keys: keys, Log: g.log, Clock: opt.Clock, Origin: g.cfg.Log.Origin,
 	}))
+	proxies, err := g.proxies()
+	if err != nil {
+		return err
+	}
 	return g.face(httpapi.Deps{
+		Limits: g.limits(opt.Clock), Denials: g.denials(ctx, g.log, opt.Clock), Patience: g.patience(), Proxies: proxies,
 		Identity: verifier, Rules: book, Activation: g.rules, Submissions: submissions, Log: g.log,
 		Profiles: profile.New(profile.Deps{
 			Rules: book, Links: caselink.New(db.Events(), keys),

@@ -21,6 +21,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/httpapi/contract"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/devissuer"
+	"github.com/concord-gateway/concord/gateway/text"
 	"github.com/concord-gateway/concord/schemas"
 )
 
@@ -134,7 +135,7 @@ func newHouse(t testing.TB, change ...func(*config.Config)) *house {
 
 func (h *house) start() {
 	h.t.Helper()
-	opt := gateway.Options{Clock: h.clock.Now, Logger: slog.New(slog.NewJSONHandler(h.logs, nil))}
+	opt := gateway.Options{Clock: h.clock.Now, Logger: slog.New(slog.NewJSONHandler(text.NewWriter(h.logs), nil))}
 	if h.options != nil {
 		h.options(&opt)
 	}
@@ -149,6 +150,7 @@ func (h *house) start() {
 		h.t.Fatal(err)
 	}
 	h.http = &http.Client{Transport: c.Client(h.srv.Client().Transport, func(err error) { h.t.Errorf("contract: %v", err) })}
+	h.t.Cleanup(h.quiet) // after it has stopped
 	h.t.Cleanup(h.stop)
 }
 

@@ -29,7 +29,8 @@ func canary() map[string]string {
 func canaryTexts() []string {
 	return []string{
 		"CANARY-SOURCE-77", "877665544332", "Summarycanary", "07700900456", "Handlingcanary", "OCGCANARY",
-		"Methodcanary", "Locationcanary", "Justificationcanary", "CASE-CANARY", "INCIDENT-CANARY",
+		"Methodcanary", "Locationcanary", "Justificationcanary", "CASE-CANARY", "INCIDENT-CANARY", "001234/71D", "Groupcanary",
+		"Agencycanary", "Reasoncanary",
 	}
 }
 
@@ -63,16 +64,39 @@ func canaryRows() []sent {
 	conc := with(without(concern(who, source), "reporter_role"), "summary", "Summarycanary is afraid.")
 	conc["uprn"] = "877665544332"
 	nom := with(nominal(who, source), "handling_conditions", "Handlingcanary")
-	nom["ocg_reference"] = "OCGCANARY"
+	nom["ocg_reference"], nom["cro"] = "OCGCANARY", "001234/71D"
 	ref := with(referral(who, source), "key_worker_phone", "07700900456")
 	assault := map[string]any{
 		"source_id": source, "area": "E06000020", "reporting_period": "2026-05", "site_code": "RXW01",
 		"arrival_time": "2026-05-03T01:10:00Z", "method": "blade", "location_type": "street",
 		"method_text": "Methodcanary", "location_text": "Locationcanary",
 	}
+	exclusion := row(who, compoundIDs("upn"), map[string]any{
+		"source_id": source, "area": "E06000020", "school_urn": "140201", "academic_year": "2025/26", "exclusion_type": "SUSP",
+		"reasons": []string{"DA"}, "start_date": "2026-03-03", "sessions": 5, "fact_or_opinion": "fact", "subject_category": "not_known",
+	})
+	attendance := row(who, compoundIDs("upn"), map[string]any{
+		"source_id": source, "area": "E06000020", "school_urn": "140201", "academic_year": "2025/26",
+		"session_date": "2026-03-04", "session": "AM", "code": "G", "fact_or_opinion": "fact", "subject_category": "not_known",
+	})
+	group := map[string]any{
+		"source_id": source, "area": "E06000020", "name": "Groupcanary", "status": "active", "crime_type": "drugs", "members": []string{who["pnc_id"]},
+		"member_count": 9, "assessed_on": "2026-03-03", "summary": "Summarycanary leads.", "grading": "2BC", "handling_conditions": "Handlingcanary",
+		"fact_or_opinion": "opinion",
+	}
+	disruption := map[string]any{
+		"source_id": source, "area": "E06000020", "ocg_reference": "OCGCANARY", "disrupted_on": "2026-03-03", "pillar": "pursue", "level": "minor",
+		"crime_type": "drugs", "lead_agency": "Agencycanary", "summary": "Summarycanary was arrested.",
+	}
+	counts := map[string]any{"source_id": source, "area": "E06000020", "month": "2026-05", "category": "robbery", "count": 7, "data_status": "provisional"}
 	return []sent{
 		{"housing-submitter", "housing.tenancy", "ISA-TH-WMP-001", []map[string]any{ten}},
 		{"housing-submitter", "housing.concern", "ISA-TH-WMP-001", []map[string]any{conc}},
+		{"education-submitter", "education.exclusion", "ISA-ME-WMP-001", []map[string]any{exclusion}},
+		{"education-submitter", "education.attendance", "ISA-ME-WMP-002", []map[string]any{attendance}},
+		{"police-submitter", "police.ocg", "ISA-WMP-WMP-001", []map[string]any{group}},
+		{"police-submitter", "police.disruption", "ISA-WMP-WMP-001", []map[string]any{disruption}},
+		{"police-submitter", "police.crime_count", "ISA-WMP-WMP-001", []map[string]any{counts}},
 		{"police-submitter", "police.nominal", "ISA-WMP-WMP-001", []map[string]any{nom}},
 		{"health-submitter", "health.substance_referral", "ISA-MH-WMP-002", []map[string]any{ref}},
 		{"health-submitter", "health.assault_attendance", "ISA-MH-WMP-001", []map[string]any{assault}},
@@ -117,6 +141,15 @@ func (h *house) canaryTraffic() []*response {
 			keep(h.call(persona, http.MethodPost, subjectPath, q))
 		}
 	}
+	withdrawal := map[string]any{"source_ids": []string{"CANARY-SOURCE-77"}, "reason": "Reasoncanary", "into": "CANARY-SOURCE-77"}
+	for _, s := range canaryRows() {
+		for _, what := range []string{"withdrawals", "merges"} { // each with a field too many
+			keep(h.call(s.persona, http.MethodPost, "/v1/datasets/"+s.dataset+"/"+what, with(withdrawal, "cascade", "Summarycanary")))
+			keep(h.call("analyst", http.MethodPost, "/v1/datasets/"+s.dataset+"/"+what, without(withdrawal, "into")))
+		}
+	}
+	keep(h.call("approver-housing", http.MethodPost, "/v1/agreements/ISA-NONE/suspend", map[string]any{"reason": "Reasoncanary"}))
+	keep(h.call("housing-submitter", http.MethodPost, submissionsPath("housing.concern", "Quokkacanary"), []any{canaryRows()[1].rows[0]}))
 	h.call("supervisor", http.MethodPost, "/v1/editions", nil).want(http.StatusCreated, nil)
 	area := askArea("soc-local-profile", "E06000020", "2026-01", "2026-06", "none")
 	area["justification"], area["case_ref"] = "Justificationcanary", "CASE-CANARY"
@@ -165,7 +198,7 @@ func TestInvariant05NoPersonalDataInTheWrongPlace(t *testing.T) {
 func (h *house) openEntries() string {
 	h.t.Helper()
 	r := h.call("ig-lead", http.MethodGet, "/v1/audit/export?log_purpose=verify-lawfulness", nil).want(http.StatusOK, nil)
-	var out strings.Builder
+	var out strings.Builder // the exact bytes, a line each
 	lines := bufio.NewScanner(bytes.NewReader(r.body))
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {

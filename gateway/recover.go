@@ -8,9 +8,14 @@ import (
 )
 
 const (
-	// sharedGrace is three times what a request may take (bodyTimeout): an open
-	// submission that is older is no gateway's any more.
-	sharedGrace = 3 * bodyTimeout
+	// sharedBody bounds how long a body may take to come where the store is shared,
+	// whatever the configuration allows. A submission is as old as its first byte, and
+	// another gateway has to tell one that is slow from one that nobody works on. Larger
+	// files come in parts.
+	sharedBody = 5 * time.Minute
+	// sharedGrace is three times that: an open submission that is older is no
+	// gateway's any more.
+	sharedGrace = 3 * sharedBody
 	// recoverEvery is how often a gateway that shares its store looks for
 	// submissions that another gateway left open when it died.
 	recoverEvery = time.Minute

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -10,18 +9,13 @@ import (
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/httpapi/edge"
 	"github.com/concord-gateway/concord/gateway/keyring"
 )
 
-// The limits of a connection. A body may take long on a slow line; its size is
-// bounded elsewhere.
-const (
-	headerTimeout = 10 * time.Second
-	bodyTimeout   = 5 * time.Minute
-	idleTimeout   = 2 * time.Minute
-	headerBytes   = 64 << 10
-	closeTimeout  = 20 * time.Second
-)
+// closeTimeout bounds how long requests under way may take to end, and then how long
+// everything else may take to close.
+const closeTimeout = 20 * time.Second
 
 // Handler is the API, for tests and for serving it elsewhere.
 func (g *Gateway) Handler() http.Handler { return g.handler }
@@ -52,19 +46,12 @@ func (g *Gateway) Run(ctx context.Context) error {
 // Serve serves on a listener until ctx ends, then finishes the requests under
 // way. It closes the listener.
 func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{
-		Handler: g.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: bodyTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+	srv, err := edge.New(l, g.handler, g.edge())
+	if err != nil {
+		return errors.Join(err, l.Close())
 	}
 	served := make(chan error, 1)
-	go func() {
-		if g.cfg.TLS.Cert != "" {
-			served <- srv.ServeTLS(l, g.cfg.TLS.Cert, g.cfg.TLS.Key)
-			return
-		}
-		served <- srv.Serve(l)
-	}()
+	go func() { served <- srv.Serve() }()
 	g.logger.Info("serving", "address", l.Addr().String())
 	select {
 	case err := <-served:
@@ -73,7 +60,7 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	err := srv.Shutdown(end)
+	err = srv.Shutdown(end)
 	if stopped := <-served; !errors.Is(stopped, http.ErrServerClosed) {
 		err = errors.Join(err, stopped)
 	}

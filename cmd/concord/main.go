@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/concord-gateway/concord/gateway/text"
 )
 
 // The exit codes. They are part of the command's interface.
@@ -81,7 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "concord: %v\nTry: concord --help\n", err)
 		return exitFailed
 	}
-	c := &console{ctx: ctx, out: stdout, errs: stderr, logger: slog.New(slog.NewJSONHandler(stderr, nil))}
+	c := &console{ctx: ctx, out: stdout, errs: stderr, logger: slog.New(slog.NewJSONHandler(text.NewWriter(stderr), nil))}
 	err = kctx.Run(c)
 	switch {
 	case err == nil:

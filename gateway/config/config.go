@@ -42,6 +42,8 @@ type Config struct {
 	Log         Log       `yaml:"log"`
 	Retention   Retention `yaml:"retention"`
 	Issuers     []Issuer  `yaml:"issuers"`
+	Limits      Limits    `yaml:"limits"`
+	Proxies     Proxies   `yaml:"proxies"`
 }
 
 // Retention says how what is past its retention is erased. How long that is, the
@@ -98,11 +100,16 @@ type Mongo struct {
 // DefaultDatabase is used where the file names none.
 const DefaultDatabase = "concord"
 
-// TLS names the certificate chain and the key that the gateway serves with,
-// both PEM. Both empty means plain HTTP, which production refuses.
+// TLS names the certificate chain and the key that the gateway serves with, both PEM.
+// Both empty means plain HTTP, which production refuses unless all that can reach it are
+// proxies on the same machine. The files are read again when they are replaced.
 type TLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+	// ClientCA holds the authorities, PEM, whose certificates of clients are taken. A
+	// client need not have one, but one that it shows has to verify. Empty means that
+	// none is asked for.
+	ClientCA string `yaml:"client_ca"`
 }
 
 // Log configures the audit log.
@@ -169,13 +176,13 @@ func Parse(raw []byte) (*Config, error) {
 	c := &Config{
 		Store: Store{Mongo: Mongo{Database: DefaultDatabase}},
 		Log:   Log{CheckpointEvery: DefaultCheckpointEvery, Patience: DefaultPatience}, Policy: Policy{Every: DefaultPolicyEvery},
-		Retention: Retention{Every: DefaultRetentionEvery},
+		Retention: Retention{Every: DefaultRetentionEvery}, Limits: DefaultLimits(),
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict(), yaml.DisallowUnknownField())
 	if err := dec.Decode(c); err != nil {
 		text := yaml.FormatError(err, false, true)
 		if strings.HasPrefix(text, "time:") { // a duration, whose key the library does not name
-			text = "log.checkpoint_every, log.patience, policy.every, retention.every, keys.vault.cache or keys.vault.timeout: " + text
+			text = "log.checkpoint_every, log.patience, policy.every, retention.every, keys.vault.cache, keys.vault.timeout or limits.slow: " + text
 		}
 		return nil, fmt.Errorf("%s", text)
 	}
@@ -200,12 +207,14 @@ func (c *Config) check() error {
 		return errors.New("retention.every: want 1m to 24h")
 	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
 		return errors.New("tls: cert and key go together")
-	case c.Production && c.TLS.Cert == "":
-		return errors.New("tls: production serves over TLS only")
+	case c.TLS.ClientCA != "" && c.TLS.Cert == "":
+		return errors.New("tls.client_ca: does nothing without tls.cert")
+	case c.Production && c.TLS.Cert == "" && !c.behindProxy():
+		return errors.New("tls: production serves over TLS only, or on this machine to proxies on this machine")
 	case len(c.Issuers) == 0:
 		return missing("issuers")
 	}
-	if err := c.Store.Mongo.check(); err != nil {
+	if err := errors.Join(c.Store.Mongo.check(), c.Limits.check(), c.Proxies.check()); err != nil {
 		return err
 	}
 	for i, is := range c.Issuers {
@@ -284,7 +293,7 @@ func missing(key string) error { return fmt.Errorf("%s: required", key) }
 
 // resolve makes the paths of the file relative to its folder.
 func (c *Config) resolve(base string) {
-	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key, &c.Policy.Bundle, &c.Store.Mongo.URIFile}
+	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key, &c.TLS.ClientCA, &c.Policy.Bundle, &c.Store.Mongo.URIFile}
 	paths = append(paths, c.Keys.Vault.paths()...)
 	for i := range c.Issuers {
 		paths = append(paths, &c.Issuers[i].JWKSFile)

@@ -74,6 +74,7 @@ func TestLoad(t *testing.T) {
 			Name: "https://id.police.example", Agency: "police", Audience: "https://concord.example",
 			JWKSFile: filepath.Join(dir, "keys/police.json"), Roles: []identity.Role{identity.Analyst, identity.IGLead},
 		}},
+		Limits: config.DefaultLimits(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -176,7 +177,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if c.DataDir == "" || c.Log.Origin == "" || len(c.Issuers) == 0 || c.Log.CheckpointEvery <= 0 || c.Production && c.TLS.Cert == "" {
+		if c.DataDir == "" || c.Log.Origin == "" || len(c.Issuers) == 0 || c.Log.CheckpointEvery <= 0 || c.Production && c.TLS.Cert == "" && len(c.Proxies.Addresses) == 0 {
 			t.Errorf("%+v", c)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/limit"
 	"github.com/concord-gateway/concord/gateway/profile"
 )
 
@@ -74,6 +75,9 @@ func released(a *profile.Answer) (*reply, error) {
 // refuse logs a refusal of an authenticated caller and answers with a problem.
 // If it cannot be logged, the answer is that the log is not available.
 func (s *server) refuse(c *call, err error) {
+	if fault.Is(err, fault.Unauthenticated) {
+		s.Limits.Failed(originOf(c.Request).addr)
+	}
 	p := newProblem(err, c.requestID)
 	if s.logged(c, err) {
 		index, logErr := s.logRefusal(c, err)
@@ -103,7 +107,7 @@ func (s *server) logged(c *call, err error) bool {
 	case fault.Unavailable:
 		return !ofLog(err)
 	case fault.Limited:
-		return false
+		return overLimit(err) // the sequencer has logged what is over a quota
 	default:
 		return true
 	}
@@ -117,6 +121,9 @@ func ofLog(err error) bool {
 }
 
 func (s *server) logRefusal(c *call, err error) (int64, error) {
+	if r, ok := errors.AsType[*limit.Refusal](err); ok {
+		return s.Denials.record(context.WithoutCancel(c.ctx()), c.denial(r))
+	}
 	detail := map[string]string{"kind": "refusal", "route": c.route.name, "problem": string(fault.KindOf(err))}
 	var f *fault.Error
 	if errors.As(err, &f) && f.Code != "" {
@@ -133,9 +140,9 @@ func (s *server) logRefusal(c *call, err error) (int64, error) {
 	return receipt.First, err
 }
 
-// client is the address the request came from. No forwarding header is
-// believed.
-func (c *call) client() string { return c.Request.RemoteAddr }
+// client is where the request came from: the peer, or what a proxy that is configured
+// says. Nobody else is believed.
+func (c *call) client() string { return originOf(c.Request).client }
 
 // bearer takes the token from the Authorization header (RFC 6750 s.2.1). A
 // second Authorization header is refused.

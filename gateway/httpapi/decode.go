@@ -13,32 +13,24 @@ import (
 	"unicode/utf8"
 
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/text"
 )
 
-const (
-	// maxBody bounds the body of every request but those that carry lists.
-	maxBody = 64 << 10
-	// maxDepth bounds how deep a body may nest.
-	maxDepth = 8
-)
+// maxDepth bounds how deep a body may nest.
+const maxDepth = 8
 
 // decode reads a JSON body strictly into v, a pointer to a struct. Duplicate
 // and unknown keys, keys in another case, values of the wrong type, text that
 // is not valid Unicode and anything after the value are faults of kind Invalid
-// that name the JSON pointer; a body over the limit is TooLarge.
-func decode(r *http.Request, v any) error { return decodeUpTo(maxBody, r, v) }
-
-// decodeUpTo is decode with a limit of its own, in bytes.
-func decodeUpTo(limit int64, r *http.Request, v any) error {
+// that name the JSON pointer. The body is bounded by its route; over that it is
+// TooLarge.
+func decode(r *http.Request, v any) error {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return invalid("", unsupported, "The body must be application/json.")
 	}
-	raw, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	raw, err := io.ReadAll(r.Body)
 	if err != nil {
-		return fault.Wrap(fault.Invalid, "httpapi.decode", "The body could not be read.", err)
-	}
-	if int64(len(raw)) > limit {
-		return fault.New(fault.TooLarge, "httpapi.decode", "The body is larger than "+strconv.FormatInt(limit>>10, 10)+" KiB.")
+		return unreadable(err)
 	}
 	if !utf8.Valid(raw) {
 		return invalid("", "malformed-json", "The body is not valid UTF-8.")
@@ -110,6 +102,9 @@ func (w walker) object(pointer string, t reflect.Type, depth int) error {
 			return err
 		}
 		key, _ := tok.(string) // the decoder allows nothing else here
+		if err := checkText(pointer, key); err != nil {
+			return err
+		}
 		at := pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 		if seen[key] {
 			return invalid(at, "duplicate-key", "The key stands twice.")
@@ -141,10 +136,14 @@ func (w walker) array(pointer string, t reflect.Type, depth int) error {
 	return err
 }
 
-// checkText refuses text that JSON can write but no name or reason holds: NUL,
-// and the replacement character, which is what a lone surrogate decodes to.
+// checkText refuses text that holds what no name or reason does: the replacement
+// character, which is what a lone surrogate decodes to, and what is hidden (package
+// text), so that no log or screen shows something else than was written. A reason in
+// sentences may have lines.
 func checkText(pointer, s string) error {
-	if strings.ContainsAny(s, "\x00\uFFFD") {
+	lines := pointer == "/justification" || pointer == "/reason"
+	bad := func(r rune) bool { return r == utf8.RuneError || text.Hidden(r) && (!lines || !text.Break(r)) }
+	if strings.ContainsFunc(s, bad) {
 		return invalid(pointer, "bad-text", "The text holds a character that is not allowed.")
 	}
 	return nil

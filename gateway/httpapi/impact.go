@@ -5,11 +5,8 @@ import (
 	"encoding/hex"
 	"io"
 	"mime"
-	"net/http"
 	"time"
 
-	"github.com/concord-gateway/concord/gateway/fault"
-	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/replay"
 )
 
@@ -20,7 +17,6 @@ const bundleType = "application/gzip"
 // reads the sealed facts of the log, and is itself an entry of it first. Whoever
 // is not of the host is told about the data of their own agency only.
 func (s *server) policyImpact(c *call) (*reply, error) {
-	const op = "httpapi.policyImpact"
 	o := replay.ImpactOptions{At: s.Clock().UTC().Truncate(time.Second)}
 	if text := c.Query("live_from"); text != "" {
 		at, err := time.Parse(time.RFC3339, text)
@@ -32,9 +28,9 @@ func (s *server) policyImpact(c *call) (*reply, error) {
 	if t, _, err := mime.ParseMediaType(c.Request.Header.Get("Content-Type")); err != nil || t != bundleType {
 		return nil, invalid("", unsupported, "The body must be a policy bundle, "+bundleType+".")
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, bundle.MaxBytes))
+	raw, err := io.ReadAll(c.Request.Body)
 	if err != nil {
-		return nil, fault.Wrap(fault.TooLarge, op, "The bundle is larger than 32 MiB, or broke off.", err)
+		return nil, unreadable(err)
 	}
 	if !c.rules().Policy.Host(c.principal.Agency) {
 		o.Provider = c.principal.Agency

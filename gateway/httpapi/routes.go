@@ -1,6 +1,12 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/concord-gateway/concord/gateway/limit"
+	"github.com/concord-gateway/concord/gateway/policy/bundle"
+	"github.com/concord-gateway/concord/gateway/submission"
+)
 
 // route is one row of the API.
 type route struct {
@@ -17,47 +23,79 @@ type route struct {
 	about bool
 	// static routes answer HEAD like GET, without the body.
 	static bool
+	// class is whose buckets the request is paid from.
+	class limit.Class
+	// body is how many bytes of a body the route reads at most: none for one that
+	// takes no body, and then one that comes is refused.
+	body   int64
 	handle handler
 }
+
+// The bounds of bodies, beside submission.MaxBytes and bundle.MaxBytes.
+const (
+	// small is a question, or what else is a few fields.
+	small = 64 << 10
+	// listed is a list of 10,000 ids of 64 bytes, and room.
+	listed = 1 << 20
+	// none is of a route that takes no body.
+	none = 0
+	// unread is of what answers without a look at what was sent.
+	unread = -1
+)
 
 // routes is the whole API. A test holds it against schemas/openapi.yaml.
 func (s *server) routes() []route {
 	return []route{
-		{method: http.MethodPost, path: "/v1/datasets/:dataset/submissions", name: "submissions.create", handle: s.createSubmission},
-		{method: http.MethodPost, path: "/v1/datasets/:dataset/withdrawals", name: "withdrawals.create", handle: s.createWithdrawal},
-		{method: http.MethodPost, path: "/v1/datasets/:dataset/merges", name: "merges.create", handle: s.createMerge},
-		{method: http.MethodGet, path: "/v1/submissions/:id", name: "submissions.read", handle: s.readSubmission},
-		{method: http.MethodHead, path: "/v1/submissions/:id", name: "submissions.offset", handle: s.readOffset},
-		{method: http.MethodPatch, path: "/v1/submissions/:id", name: "submissions.append", handle: s.appendSubmission},
-		{method: http.MethodDelete, path: "/v1/submissions/:id", name: "submissions.cancel", handle: s.cancelSubmission},
-		{method: http.MethodGet, path: "/v1/submissions/:id/errors", name: "submissions.errors", handle: s.readErrors},
-		{method: http.MethodGet, path: "/v1/submissions/:id/quality", name: "submissions.quality", handle: s.readQuality},
-		{method: http.MethodGet, path: "/v1/quality", name: qualityOwn, about: true, handle: s.listQuality},
-		{method: http.MethodGet, path: "/v1/coverage", name: "coverage.list", handle: s.listCoverage},
-		{method: http.MethodGet, path: "/v1/datasets", name: "datasets.list", handle: s.listDatasets},
-		{method: http.MethodGet, path: "/v1/datasets/:dataset/schema", name: "datasets.schema", handle: s.readSchema},
-		{method: http.MethodPost, path: "/v1/profiles/subject", name: "profiles.subject", handle: s.subjectProfile},
-		{method: http.MethodPost, path: "/v1/profiles/area", name: "profiles.area", handle: s.areaProfile},
-		{method: http.MethodPost, path: "/v1/decisions/explain", name: "decisions.explain", handle: s.explain},
-		{method: http.MethodGet, path: "/v1/agreements", name: "agreements.list", handle: s.listAgreements},
-		{method: http.MethodGet, path: "/v1/agreements/:id", name: "agreements.read", handle: s.readAgreement},
-		{method: http.MethodPost, path: "/v1/agreements/:id/suspend", name: "agreements.suspend", about: true, handle: s.suspendAgreement},
-		{method: http.MethodPost, path: "/v1/policy/impact", name: "policy.impact", handle: s.policyImpact},
-		{method: http.MethodPost, path: "/v1/editions", name: "editions.create", handle: s.createEdition},
-		{method: http.MethodGet, path: "/v1/editions", name: "editions.list", handle: s.listEditions},
-		{method: http.MethodPost, path: "/v1/case-links", name: "case_links.create", about: true, handle: s.createCaseLink},
-		{method: http.MethodGet, path: "/v1/audit/entries", name: "audit.entries", handle: s.listEntries},
-		{method: http.MethodGet, path: "/v1/audit/entries/:index", name: "audit.entry", handle: s.readEntry},
-		{method: http.MethodGet, path: "/v1/audit/entries/:index/proof", name: "audit.proof", handle: s.readProof},
-		{method: http.MethodGet, path: "/v1/audit/checkpoint", name: "audit.checkpoint", handle: s.readCheckpoint},
-		{method: http.MethodGet, path: "/v1/audit/consistency", name: "audit.consistency", handle: s.readConsistency},
-		{method: http.MethodGet, path: "/v1/audit/export", name: "audit.export", handle: s.exportLog},
-		{method: http.MethodGet, path: "/v1/disclosures", name: "disclosures.list", handle: s.listDisclosures},
-		{method: http.MethodGet, path: "/tlog/checkpoint", name: "tlog.checkpoint", public: true, static: true, handle: s.tlogCheckpoint},
-		{method: http.MethodGet, path: "/tlog/tile/*tile", name: "tlog.tile", public: true, static: true, handle: s.tlogTile},
-		{method: http.MethodGet, path: "/healthz", name: "healthz", public: true, handle: s.healthz},
-		{method: http.MethodGet, path: "/readyz", name: "readyz", public: true, handle: s.readyz},
-		{method: http.MethodGet, path: "/openapi.json", name: "openapi", open: true, handle: s.openapi},
-		{method: http.MethodGet, path: "/docs", name: "docs", open: true, handle: s.docs},
+		{
+			method: http.MethodPost, path: "/v1/datasets/:dataset/submissions", name: "submissions.create",
+			class: limit.Send, body: submission.MaxBytes, handle: s.createSubmission,
+		},
+		{
+			method: http.MethodPost, path: "/v1/datasets/:dataset/withdrawals", name: "withdrawals.create",
+			class: limit.Send, body: listed, handle: s.createWithdrawal,
+		},
+		{method: http.MethodPost, path: "/v1/datasets/:dataset/merges", name: "merges.create", class: limit.Send, body: listed, handle: s.createMerge},
+		{method: http.MethodGet, path: "/v1/submissions/:id", name: "submissions.read", class: limit.Read, body: none, handle: s.readSubmission},
+		{method: http.MethodHead, path: "/v1/submissions/:id", name: "submissions.offset", class: limit.Read, body: none, handle: s.readOffset},
+		{
+			method: http.MethodPatch, path: "/v1/submissions/:id", name: "submissions.append",
+			class: limit.Send, body: submission.MaxBytes, handle: s.appendSubmission,
+		},
+		{method: http.MethodDelete, path: "/v1/submissions/:id", name: "submissions.cancel", class: limit.Send, body: none, handle: s.cancelSubmission},
+		{method: http.MethodGet, path: "/v1/submissions/:id/errors", name: "submissions.errors", class: limit.Read, body: none, handle: s.readErrors},
+		{method: http.MethodGet, path: "/v1/submissions/:id/quality", name: "submissions.quality", class: limit.Read, body: none, handle: s.readQuality},
+		{method: http.MethodGet, path: "/v1/quality", name: qualityOwn, about: true, class: limit.Read, body: none, handle: s.listQuality},
+		{method: http.MethodGet, path: "/v1/coverage", name: "coverage.list", class: limit.Read, body: none, handle: s.listCoverage},
+		{method: http.MethodGet, path: "/v1/datasets", name: "datasets.list", class: limit.Read, body: none, handle: s.listDatasets},
+		{method: http.MethodGet, path: "/v1/datasets/:dataset/schema", name: "datasets.schema", class: limit.Read, body: none, handle: s.readSchema},
+		{method: http.MethodPost, path: "/v1/profiles/subject", name: "profiles.subject", class: limit.Ask, body: small, handle: s.subjectProfile},
+		{method: http.MethodPost, path: "/v1/profiles/area", name: "profiles.area", class: limit.Ask, body: small, handle: s.areaProfile},
+		{method: http.MethodPost, path: "/v1/decisions/explain", name: "decisions.explain", class: limit.Ask, body: small, handle: s.explain},
+		{method: http.MethodGet, path: "/v1/agreements", name: "agreements.list", class: limit.Read, body: none, handle: s.listAgreements},
+		{method: http.MethodGet, path: "/v1/agreements/:id", name: "agreements.read", class: limit.Read, body: none, handle: s.readAgreement},
+		{
+			method: http.MethodPost, path: "/v1/agreements/:id/suspend", name: "agreements.suspend", about: true,
+			class: limit.Ask, body: small, handle: s.suspendAgreement,
+		},
+		{method: http.MethodPost, path: "/v1/policy/impact", name: "policy.impact", class: limit.Heavy, body: bundle.MaxBytes, handle: s.policyImpact},
+		{method: http.MethodPost, path: "/v1/editions", name: "editions.create", class: limit.Heavy, body: small, handle: s.createEdition},
+		{method: http.MethodGet, path: "/v1/editions", name: "editions.list", class: limit.Read, body: none, handle: s.listEditions},
+		{method: http.MethodPost, path: "/v1/case-links", name: "case_links.create", about: true, class: limit.Ask, body: small, handle: s.createCaseLink},
+		{method: http.MethodGet, path: "/v1/audit/entries", name: "audit.entries", class: limit.Read, body: none, handle: s.listEntries},
+		{method: http.MethodGet, path: "/v1/audit/entries/:index", name: "audit.entry", class: limit.Read, body: none, handle: s.readEntry},
+		{method: http.MethodGet, path: "/v1/audit/entries/:index/proof", name: "audit.proof", class: limit.Read, body: none, handle: s.readProof},
+		{method: http.MethodGet, path: "/v1/audit/checkpoint", name: "audit.checkpoint", class: limit.Read, body: none, handle: s.readCheckpoint},
+		{method: http.MethodGet, path: "/v1/audit/consistency", name: "audit.consistency", class: limit.Read, body: none, handle: s.readConsistency},
+		{method: http.MethodGet, path: "/v1/audit/export", name: "audit.export", class: limit.Heavy, body: none, handle: s.exportLog},
+		{method: http.MethodGet, path: "/v1/disclosures", name: "disclosures.list", class: limit.Read, body: none, handle: s.listDisclosures},
+		{
+			method: http.MethodGet, path: "/tlog/checkpoint", name: "tlog.checkpoint", public: true, static: true,
+			class: limit.Read, body: none, handle: s.tlogCheckpoint,
+		},
+		{method: http.MethodGet, path: "/tlog/tile/*tile", name: "tlog.tile", public: true, static: true, class: limit.Read, body: none, handle: s.tlogTile},
+		{method: http.MethodGet, path: "/healthz", name: "healthz", public: true, class: limit.Exempt, body: none, handle: s.healthz},
+		{method: http.MethodGet, path: "/readyz", name: "readyz", public: true, class: limit.Exempt, body: none, handle: s.readyz},
+		{method: http.MethodGet, path: "/openapi.json", name: "openapi", open: true, class: limit.Read, body: none, handle: s.openapi},
+		{method: http.MethodGet, path: "/docs", name: "docs", open: true, class: limit.Read, body: none, handle: s.docs},
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/disclosure"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/limit"
 	"github.com/concord-gateway/concord/gateway/policy"
 	"github.com/concord-gateway/concord/gateway/profile"
 	"github.com/concord-gateway/concord/gateway/replay"
@@ -47,9 +48,16 @@ type Deps struct {
 	// DocsStyle is the source expression that admits the style of that page.
 	DocsStyle string
 	// Ready says why the gateway cannot take requests, or nil.
-	Ready  func(ctx context.Context) error
-	Clock  func() time.Time
-	Logger *slog.Logger
+	Ready func(ctx context.Context) error
+	// Limits bounds how much is asked; nil means that nothing does.
+	Limits *limit.Limiter
+	// Denials logs what Limits refuses; nil means one that only this handler has.
+	Denials *Denials
+	// Patience is how slow a caller may be, and Proxies are who may speak for others.
+	Patience Patience
+	Proxies  Proxies
+	Clock    func() time.Time
+	Logger   *slog.Logger
 }
 
 // server holds what the handlers share. It is immutable.
@@ -69,6 +77,8 @@ type call struct {
 	route     route
 	book      *rulebook.Book
 	bound     context.Context //nolint:containedctx // the request's own, with its rules
+	// leaving gives back the places that the request has taken.
+	leaving []func()
 }
 
 // ctx is the context of the request. It carries the rules that the request is
@@ -101,13 +111,19 @@ func New(d Deps) http.Handler {
 	e.UnescapePathValues = false
 	_ = e.SetTrustedProxies(nil) // nil never fails: no proxy is believed
 	s := &server{Deps: d}
+	if s.Limits == nil {
+		s.Limits = limit.New(limit.Config{})
+	}
+	if s.Denials == nil {
+		s.Denials = NewDenials(d.Log, d.Clock)
+	}
 	e.Use(s.envelope)
 	for _, r := range s.routes() {
 		for _, method := range r.methods() {
 			e.Handle(method, r.path, s.adapt(r))
 		}
 	}
-	e.NoRoute(s.adapt(route{name: "none", public: true, handle: func(*call) (*reply, error) {
+	e.NoRoute(s.adapt(route{name: "none", public: true, class: limit.Read, body: unread, handle: func(*call) (*reply, error) {
 		return nil, fault.New(fault.NotFound, "httpapi", "There is nothing here.")
 	}}))
 	e.NoMethod(func(c *gin.Context) {
@@ -136,7 +152,11 @@ func (s *server) envelope(c *gin.Context) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; style-src "+s.DocsStyle)
 	h.Set("Referrer-Policy", "no-referrer")
+	if dubious(c.Request) {
+		h.Set("Connection", "close")
+	}
 	start := s.Clock()
+	done := s.patiently(c)
 	defer func() {
 		if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint,err113 // a sentinel that is never wrapped
 			panic(p)
@@ -148,18 +168,27 @@ func (s *server) envelope(c *gin.Context) {
 		}
 		s.Logger.Info("request", "request_id", id.String(), "method", c.Request.Method, "route", c.FullPath(),
 			"status", c.Writer.Status(), "took", s.Clock().Sub(start))
+		done()
 	}()
+	if c.Request, err = s.accept(c.Request); err != nil {
+		s.Logger.Warn("refused", "request_id", id.String(), "code", fault.CodeOf(err), "peer", c.Request.RemoteAddr)
+		newProblem(err, id.String()).write(c.Writer)
+		c.Abort()
+		return
+	}
 	c.Next()
 }
 
 // adapt turns a handler into a gin handler: authenticate, ask for access,
 // handle, answer.
 func (s *server) adapt(r route) gin.HandlerFunc {
+	r.handle = bounded(r)
 	return func(g *gin.Context) {
 		c := &call{
 			Context: g, requestID: g.GetString(requestIDKey), route: r,
 			book: s.Rules, bound: s.Rules.Bind(g.Request.Context()),
 		}
+		defer c.leave()
 		rep, err := s.serve(c)
 		if err != nil {
 			s.refuse(c, err)
@@ -172,6 +201,9 @@ func (s *server) adapt(r route) gin.HandlerFunc {
 }
 
 func (s *server) serve(c *call) (*reply, error) {
+	if err := s.arrive(c); err != nil {
+		return nil, err
+	}
 	if c.route.public {
 		return c.route.handle(c)
 	}
@@ -184,6 +216,9 @@ func (s *server) serve(c *call) (*reply, error) {
 	}
 	c.principal, err = s.Identity.Verify(c.ctx(), token)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.admit(c); err != nil {
 		return nil, err
 	}
 	if c.route.about || c.route.open {

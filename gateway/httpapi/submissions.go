@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -41,7 +39,7 @@ func (s *server) createSubmission(c *call) (*reply, error) {
 func upload(c *call) (up submission.Upload, err error) {
 	up = submission.Upload{
 		Principal: c.principal, RequestID: c.requestID, Client: c.client(), Dataset: c.Param("dataset"),
-		Agreement: c.Query("agreement"), Body: limited(c),
+		Agreement: c.Query("agreement"), Body: c.Request.Body,
 	}
 	if up.Agreement == "" {
 		return up, fault.New(fault.Invalid, "httpapi.createSubmission",
@@ -187,21 +185,4 @@ func flag(c *call, name string) (bool, error) {
 		return false, fault.New(fault.Invalid, "httpapi.flag",
 			"The query parameter "+name+" must be true or false.").WithCode("query-parameter")
 	}
-}
-
-// limited is the body of a submission.
-func limited(c *call) io.Reader {
-	return &limitedBody{http.MaxBytesReader(c.Writer, c.Request.Body, submission.MaxBytes)}
-}
-
-// limitedBody turns the error of a body over the limit into a fault.
-type limitedBody struct{ io.ReadCloser }
-
-func (b *limitedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		err = fault.Wrap(fault.TooLarge, "httpapi.createSubmission",
-			"The body is larger than "+strconv.Itoa(submission.MaxBytes>>20)+" MiB. Send it in parts.", err)
-	}
-	return n, err
 }

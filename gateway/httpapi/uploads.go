@@ -72,7 +72,7 @@ func (s *server) appendSubmission(c *call) (*reply, error) {
 	}
 	id := c.Param("id")
 	res, err := s.Submissions.Append(c.ctx(), submission.Part{
-		Principal: c.principal, ID: id, Offset: offset, Last: last, Client: c.client(), Body: limited(c),
+		Principal: c.principal, ID: id, Offset: offset, Last: last, Client: c.client(), Body: c.Request.Body,
 	})
 	if fault.CodeOf(err) == "upload-offset" {
 		if size, _, err := s.Submissions.Offset(c.ctx(), c.principal, id); err == nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/devissuer"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/limit"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/profile"
 	"github.com/concord-gateway/concord/gateway/rulebook"
@@ -47,6 +48,8 @@ type between struct {
 	log func(*audit.Log) profile.Log
 	// events stands in front of the store of events.
 	events func(event.Store) event.Store
+	// limits bounds what is asked; nil means that nothing does.
+	limits *limit.Limiter
 	// beside, where set, is a rig whose folder this one works on too, as a
 	// gateway of its own.
 	beside *rig
@@ -99,7 +102,7 @@ func newRig(tb testing.TB, mid between) *rig {
 		Disclosures: disclosure.New(log, db.Log()),
 		Coverage:    &coverage.Service{Rules: book, Events: events, Clock: time.Now},
 		Ready:       func(context.Context) error { return nil },
-		Clock:       time.Now, Logger: discard(),
+		Clock:       time.Now, Logger: discard(), Limits: mid.limits,
 	})}
 }
 

@@ -2,9 +2,6 @@ package httpapi
 
 import "github.com/concord-gateway/concord/gateway/submission"
 
-// maxWithdrawal bounds the body of a withdrawal: 10,000 ids of 64 bytes and room.
-const maxWithdrawal = 1 << 20
-
 // withdrawalRequest names what is to go, by the provider's own ids.
 type withdrawalRequest struct {
 	SourceIDs []string `json:"source_ids"`
@@ -14,7 +11,7 @@ type withdrawalRequest struct {
 // createWithdrawal takes records of the caller's own agency away.
 func (s *server) createWithdrawal(c *call) (*reply, error) {
 	var req withdrawalRequest
-	if err := decodeUpTo(maxWithdrawal, c.Request, &req); err != nil {
+	if err := decode(c.Request, &req); err != nil {
 		return nil, err
 	}
 	if err := required([2]string{"reason", req.Reason}); err != nil {
@@ -40,7 +37,7 @@ type mergeRequest struct {
 // createMerge merges records of the caller's own agency that are about one thing.
 func (s *server) createMerge(c *call) (*reply, error) {
 	var req mergeRequest
-	if err := decodeUpTo(maxWithdrawal, c.Request, &req); err != nil {
+	if err := decode(c.Request, &req); err != nil {
 		return nil, err
 	}
 	if err := required([2]string{"into", req.Into}, [2]string{"reason", req.Reason}); err != nil {
