@@ -75,6 +75,7 @@ SEQUENTIAL := ./gateway/agreement ./gateway/approval ./gateway/authoring ./gatew
   ./gateway/httpapi/contract ./gateway/policy/bundle ./gateway/release ./gateway/synthetic
 UNRACED := \
   TestScripts TestInvariant07MillionRows \
+  TestTimeOfForbiddenAndAbsent TestAccessMatrix TestRolesAndObjects TestAttackFilters TestAttackMassAssignment TestAttackAgreementEnd \
   TestRoles TestBundleRefused TestStartWithBadAgreements TestStartInProduction TestApproversComeFromConfiguration \
   TestBackupRestore TestImpactOverHTTP TestInvariant04Fsck TestRestart TestSuspend TestRegisterPages TestRotatedKey \
   TestQuotaAcrossRestart TestSecondEdition TestInsertedCaseLink TestDestroyedKey TestWithdrawal TestKeyFileLost \
@@ -173,9 +174,14 @@ bench-once:
 .PHONY: soak
 soak: $(TEST_TOOLS) ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over, kills for half an hour; up to two and a half hours
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
+	$(MAKE) timing
 	CONCORD_TEST_REQUIRE=1 CONCORD_TEST_KILLS=30m CGO_ENABLED=1 $(GO) test -race -run='^TestInvariant01KilledGateways$$' -v -timeout 1h ./cmd/concord
 	$(GO) test -run='^$$' -bench='^BenchmarkSoak' -benchtime=1x -p 1 -timeout 1h $(bench_dirs)
 	$(GO) test -run='^$$' -bench='/=[0-9]{5,}$$' -benchtime=$(BENCHTIME) -benchmem -p 1 -timeout 1h $(bench_dirs)
+
+.PHONY: timing
+timing: ## 10,000 pairs of requests about what is forbidden to know and what is not there: no difference, where 50 microseconds are found
+	CONCORD_TEST_PAIRS=10000 $(GO) test -count=1 -run='^TestTimeOfForbiddenAndAbsent$$' -v -timeout 1h ./gateway/httpapi | grep -v '^=== '
 
 .PHONY: million
 million: ## 1,000,000 rows to a gateway that is killed twice on the way: every row accounted for; rate and memory

@@ -14,9 +14,9 @@ const (
 
 // caseLink is the answer to a request for one.
 type caseLink struct {
-	Kind, Analyst string
-	Expires       *string
-	AuditIndex    *int64 `json:"audit_index"`
+	ID, Kind, Analyst string
+	Expires           *string
+	AuditIndex        *int64 `json:"audit_index"`
 }
 
 func (h *house) link(persona, analyst, caseRef string, who map[string]string) *response {

@@ -150,7 +150,6 @@ func (h *house) start() {
 		h.t.Fatal(err)
 	}
 	h.http = &http.Client{Transport: c.Client(h.srv.Client().Transport, func(err error) { h.t.Errorf("contract: %v", err) })}
-	h.t.Cleanup(h.quiet) // after it has stopped
 	h.t.Cleanup(h.stop)
 }
 
@@ -163,6 +162,7 @@ func (h *house) stop() {
 		h.t.Errorf("close: %v", err)
 	}
 	h.gw = nil
+	h.noCanary("the gateway's log", h.logs.String())
 }
 
 func (h *house) restart() {
@@ -260,20 +260,20 @@ func (h *house) call(persona, method, path string, body any, headers ...string) 
 // callWith sends a request with a token ("" for none).
 func (h *house) callWith(token, method, path string, body any, headers ...string) *response {
 	h.t.Helper()
-	var r io.Reader = http.NoBody
+	var content io.Reader = http.NoBody
 	contentType := ""
 	switch b := body.(type) {
 	case nil:
 	case string:
-		r, contentType = strings.NewReader(b), "application/json"
+		content, contentType = strings.NewReader(b), "application/json"
 	default:
 		raw, err := json.Marshal(b)
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		r, contentType = bytes.NewReader(raw), "application/json"
+		content, contentType = bytes.NewReader(raw), "application/json"
 	}
-	req, err := http.NewRequestWithContext(h.t.Context(), method, h.srv.URL+path, r)
+	req, err := http.NewRequestWithContext(h.t.Context(), method, h.srv.URL+path, content)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -295,7 +295,9 @@ func (h *house) callWith(token, method, path string, body any, headers ...string
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &response{t: h.t, status: res.StatusCode, header: res.Header, body: raw, logs: h.logs}
+	r := &response{t: h.t, status: res.StatusCode, header: res.Header, body: raw, logs: h.logs}
+	r.checkRefusal(h, method+" "+path)
+	return r
 }
 
 // want checks the status and decodes the body.

@@ -128,6 +128,12 @@ func (h *house) canaryTraffic() []*response {
 		return map[string]any{"purpose": purpose, "justification": "Justificationcanary", "case_ref": "CASE-CANARY", "subject": who}
 	}
 	h.link("supervisor", theAnalyst, "CASE-CANARY", who).want(http.StatusCreated, nil)
+	if got := h.imports(importRow("REF-1", theAnalyst, "CASE-CANARY", who), importRow("Quokkacanary 1", "Zephyrcanary Q", "CASE-CANARY", who)); got.Created != 1 {
+		h.t.Fatalf("%+v", got)
+	}
+	keep(h.call("case-system", http.MethodPost, "/v1/case-links/import", `{"links":[{"Quokkacanary":1}]}`))
+	keep(h.call("supervisor", http.MethodGet, "/v1/case-links?Quokkacanary=Zephyrcanary", nil))
+	keep(h.call("supervisor", http.MethodPost, "/v1/case-links/Quokkacanary/end", map[string]any{"reason": "Justificationcanary"}))
 	claim := with(ask("protection-of-life"), "emergency", map[string]string{"ground": "threat_to_life", "incident": "INCIDENT-CANARY"})
 	for _, q := range []any{
 		ask("soc-investigation"), ask("tenancy-enforcement"), ask("unheard-of"), claim,

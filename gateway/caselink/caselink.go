@@ -8,6 +8,12 @@
 // is being looked at, and asking for a link costs the same look-ups whether
 // one exists or not. Each row is sealed for its place: who can write to the
 // store, but has no key, cannot make a link, copy one or prolong one.
+//
+// Beside these streams stands one for each link, its entry: case, analyst, by whom
+// and since when, and under which keyed hashes, never of whom. It is what supervisors
+// list and end. A link is entered first and put in force then; it is taken out of
+// force first and marked as ended then. So after a crash there is no link in force
+// that is not listed, and none that is marked as ended and in force.
 package caselink
 
 import (
@@ -28,6 +34,8 @@ const (
 	Assigned    = "assigned"
 	SelfClaimed = "self_claimed"
 	None        = "none"
+	// ended is the state of a row that ends a link.
+	ended = "ended"
 )
 
 // ClaimLife is how long a self-claimed link lasts.
@@ -48,8 +56,8 @@ func New(events event.Store, keys keyring.Keyring) *Register {
 
 // Analyst names the person a link is for.
 type Analyst struct {
-	Subject string
-	Agency  string
+	Subject string `json:"subject"`
+	Agency  string `json:"agency"`
 }
 
 // Link is one link to be kept.
@@ -62,6 +70,8 @@ type Link struct {
 	// By is the principal who made the link.
 	By string
 	At time.Time
+	// Reference is what the case system that a link was imported from calls it.
+	Reference string
 }
 
 // row is what an event holds, sealed: nothing about the person.
@@ -82,7 +92,9 @@ func (l Link) Expires() time.Time {
 	return time.Time{}
 }
 
-// Add keeps a link: one event for each identifier of the subject.
+// Add keeps a link: its entry, and one event for each identifier of the subject.
+// Adding the same link again completes what is missing and changes nothing; another
+// one under its id, or one that has ended, answers Conflict.
 func (r *Register) Add(ctx context.Context, l Link) error {
 	ids, err := r.streams(ctx, l.Analyst, l.CaseRef, l.Subject)
 	if err != nil {
@@ -92,16 +104,37 @@ func (r *Register) Add(ctx context.Context, l Link) error {
 	if err != nil {
 		return err
 	}
+	if err := r.enter(ctx, sealer, &l, ids); err != nil {
+		return err
+	}
 	body, err := json.Marshal(row{Link: l.ID, State: l.State, By: l.By, At: l.At, Expires: l.Expires()})
 	if err != nil {
 		return fault.Wrap(fault.Internal, "caselink.Add", "The link could not be kept.", err)
 	}
 	for _, id := range ids {
-		if err := r.add(ctx, sealer, id, body); err != nil {
+		if err := r.addOnce(ctx, sealer, id, l.ID, body); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addOnce appends the row of a link to a stream that does not have one.
+func (r *Register) addOnce(ctx context.Context, sealer keyring.Sealer, id, link string, body []byte) error {
+	rows, err := r.events.Stream(ctx, kind, id)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		kept, ok, err := open(sealer, &rows[i])
+		if err != nil {
+			return err
+		}
+		if ok && kept.Link == link {
+			return nil
+		}
+	}
+	return r.add(ctx, sealer, id, body)
 }
 
 // add appends one event to a stream, going on at the next number when another
@@ -118,7 +151,7 @@ func (r *Register) add(ctx context.Context, sealer keyring.Sealer, id string, bo
 		case !fault.Is(lastErr, fault.NotFound):
 			return lastErr
 		}
-		sealed, sealErr := sealer.Seal(body, place(id, n))
+		sealed, sealErr := sealer.Seal(body, place(kind, id, n))
 		if sealErr != nil {
 			return sealErr
 		}
@@ -158,24 +191,25 @@ func (r *Register) State(ctx context.Context, a Analyst, caseRef string, s linka
 	return weakest, nil
 }
 
-// inForce returns the strongest link in force among the rows of a stream. A row
-// that does not open in its place, because somebody else than the register put
-// it there, is no link; a sealer that cannot answer is an error.
+// inForce returns the strongest link in force among the rows of a stream. One that has
+// not begun, has expired, or that any row ends, wherever it stands, is none.
 func inForce(sealer keyring.Sealer, rows []event.Event, at time.Time) (string, error) {
-	state := None
-	for _, e := range rows {
-		body, err := sealer.Open(e.Body, place(e.ID, e.N))
-		if fault.Is(err, fault.Internal) {
-			continue
-		}
-		if err != nil {
+	over, begun := map[string]bool{}, make([]row, 0, len(rows))
+	for i := range rows {
+		r, ok, err := open(sealer, &rows[i])
+		switch {
+		case err != nil:
 			return None, err
+		case !ok || r.At.After(at):
+		case r.State == ended:
+			over[r.Link] = true
+		default:
+			begun = append(begun, r)
 		}
-		var r row
-		if err := json.Unmarshal(body, &r); err != nil {
-			continue
-		}
-		if r.At.After(at) || (!r.Expires.IsZero() && !at.Before(r.Expires)) {
+	}
+	state := None
+	for _, r := range begun {
+		if over[r.Link] || !r.Expires.IsZero() && !at.Before(r.Expires) {
 			continue
 		}
 		if r.State == Assigned || (r.State == SelfClaimed && state == None) {
@@ -185,9 +219,22 @@ func inForce(sealer keyring.Sealer, rows []event.Event, at time.Time) (string, e
 	return state, nil
 }
 
-// place is what a row is bound to. None of the parts holds a NUL byte: the id
-// is hexadecimal.
-func place(id string, n int64) []byte {
+// open reads a row. One that does not open in its place, because somebody else than
+// the register put it there, is none; a sealer that cannot answer is an error.
+func open(sealer keyring.Sealer, e *event.Event) (r row, ok bool, err error) {
+	body, err := sealer.Open(e.Body, place(e.Kind, e.ID, e.N))
+	if fault.Is(err, fault.Internal) {
+		return row{}, false, nil
+	}
+	if err != nil {
+		return row{}, false, err
+	}
+	return r, json.Unmarshal(body, &r) == nil, nil
+}
+
+// place is what a row is bound to. None of the parts holds a NUL byte: an id is of
+// digits and letters.
+func place(kind, id string, n int64) []byte {
 	return []byte("concord link v1\x00" + kind + "\x00" + id + "\x00" + strconv.FormatInt(n, 10))
 }
 

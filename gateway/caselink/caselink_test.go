@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/concord-gateway/concord/gateway/caselink"
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/event"
@@ -63,7 +65,7 @@ func nhs(t *testing.T, number string) linkage.Subject {
 
 func add(t *testing.T, r *caselink.Register, state string, a caselink.Analyst, caseRef string, s linkage.Subject, at time.Time) caselink.Link {
 	t.Helper()
-	l := caselink.Link{ID: "link", State: state, CaseRef: caseRef, Analyst: a, Subject: s, By: "sue@police.example", At: at}
+	l := caselink.Link{ID: uuid.NewString(), State: state, CaseRef: caseRef, Analyst: a, Subject: s, By: "sue@police.example", At: at}
 	if err := r.Add(t.Context(), l); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +152,7 @@ func TestAddAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
-			l := caselink.Link{ID: "l", State: caselink.SelfClaimed, CaseRef: "OP-1", Analyst: ann, Subject: one, At: start}
+			l := caselink.Link{ID: uuid.NewString(), State: caselink.SelfClaimed, CaseRef: "OP-1", Analyst: ann, Subject: one, At: start}
 			if err := r.Add(t.Context(), l); err != nil {
 				t.Error(err)
 			}
@@ -173,9 +175,15 @@ func TestInvariant05LinksNameNobody(t *testing.T) {
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("%v, %v", rows, err)
 	}
-	for _, secret := range []string{"9990000018", "OP-LANTERN", ann.Subject} {
-		if strings.Contains(rows[0].ID+string(rows[0].Body), secret) {
-			t.Errorf("the store reads %q: %s %s", secret, rows[0].ID, rows[0].Body)
+	entries, err := db.Events().List(t.Context(), "case-link-entry", "", 10)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%v, %v", entries, err)
+	}
+	for _, row := range append(rows, entries...) {
+		for _, secret := range []string{"9990000018", "OP-LANTERN", ann.Subject, rows[0].ID} {
+			if strings.Contains(string(row.Body), secret) || row.Kind == "case-link-entry" && strings.Contains(row.ID, secret) {
+				t.Errorf("the store reads %q: %s %s", secret, row.ID, row.Body)
+			}
 		}
 	}
 }

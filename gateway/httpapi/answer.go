@@ -78,6 +78,9 @@ func (s *server) refuse(c *call, err error) {
 	if fault.Is(err, fault.Unauthenticated) {
 		s.Limits.Failed(originOf(c.Request).addr)
 	}
+	if fault.Is(err, fault.NotFound) {
+		c.even()
+	}
 	p := newProblem(err, c.requestID)
 	if s.logged(c, err) {
 		index, logErr := s.logRefusal(c, err)

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -50,6 +51,20 @@ func decode(r *http.Request, v any) error {
 
 func invalid(pointer, code, message string) *fault.Error {
 	return fault.New(fault.Invalid, "httpapi.decode", message).At(pointer).WithCode(code)
+}
+
+// fieldForm is what the name of a field looks like. A key of another form is not
+// repeated in a refusal: it may be a value that went astray.
+var fieldForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+
+// misspelt reports whether a key is that of a field but for upper and lower case.
+func misspelt(key string, known map[string]reflect.Type) bool {
+	for name := range known {
+		if strings.EqualFold(name, key) {
+			return true
+		}
+	}
+	return false
 }
 
 // malformed turns a decoding error into one that a caller may see.
@@ -105,7 +120,10 @@ func (w walker) object(pointer string, t reflect.Type, depth int) error {
 		if err := checkText(pointer, key); err != nil {
 			return err
 		}
-		at := pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+		at := pointer
+		if fieldForm.MatchString(key) || misspelt(key, known) {
+			at += "/" + key
+		}
 		if seen[key] {
 			return invalid(at, "duplicate-key", "The key stands twice.")
 		}

@@ -75,8 +75,13 @@ type call struct {
 	principal identity.Principal
 	requestID string
 	route     route
-	book      *rulebook.Book
-	bound     context.Context //nolint:containedctx // the request's own, with its rules
+	// permitted says that concord.access was asked and allowed it.
+	permitted bool
+	// begun is when the handler began, by a clock of its own: what is answered late on
+	// purpose must not depend on the time that the gateway is told.
+	begun time.Time
+	book  *rulebook.Book
+	bound context.Context //nolint:containedctx // the request's own, with its rules
 	// leaving gives back the places that the request has taken.
 	leaving []func()
 }
@@ -221,13 +226,28 @@ func (s *server) serve(c *call) (*reply, error) {
 	if err := s.admit(c); err != nil {
 		return nil, err
 	}
-	if c.route.about || c.route.open {
-		return c.route.handle(c)
+	if err := strictQuery(c.Request.URL.RawQuery, c.route.query); err != nil {
+		return nil, err
+	}
+	c.begun = time.Now()
+	if c.route.about {
+		rep, err := c.route.handle(c)
+		return checked(c, rep, err)
 	}
 	if err := s.authorise(c, map[string]string{}); err != nil {
 		return nil, err
 	}
+	c.begun = time.Now()
 	return c.route.handle(c)
+}
+
+// checked holds back the answer of a route that was to ask for access itself and
+// did not.
+func checked(c *call, rep *reply, err error) (*reply, error) {
+	if err == nil && !c.permitted {
+		return nil, fault.New(fault.Internal, "httpapi.serve", "the route did not ask for access")
+	}
+	return rep, err
 }
 
 // authorise asks concord.access whether the caller may use the route, on the
@@ -246,6 +266,7 @@ func (s *server) authoriseAs(c *call, action string, resource map[string]string)
 		return err
 	}
 	if d.Allow {
+		c.permitted = true
 		return nil
 	}
 	if len(d.Reasons) == 0 {

@@ -22,7 +22,7 @@ type Issuer struct {
 }
 
 // roles are all roles that a token may carry.
-var roles = []Role{Submitter, Analyst, Emergency, Supervisor, IGLead, PartnerIG, PolicyAuthor, Approver, Operator}
+var roles = []Role{Submitter, Analyst, Emergency, Supervisor, IGLead, PartnerIG, PolicyAuthor, Approver, Operator, CaseSystem}
 
 // clearances are all vetting levels that a token may carry.
 var clearances = []string{"", "bpss", "nppv2", "nppv3", "sc", "dv"}

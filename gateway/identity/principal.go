@@ -17,6 +17,8 @@ const (
 	PolicyAuthor Role = "policy-author"
 	Approver     Role = "approver"
 	Operator     Role = "operator"
+	// CaseSystem is held by service accounts alone: a system that imports case links.
+	CaseSystem Role = "case-system"
 )
 
 // Principal is who is calling, as asserted by the identity provider of the

@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/concord-gateway/concord/gateway/agreement"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/caselink"
@@ -230,7 +232,7 @@ func letters(n int) string {
 func (h *house) assign(n int, s linkage.Subject, caseRef string) {
 	h.tb.Helper()
 	err := h.deps.Links.Add(context.Background(), caselink.Link{
-		ID: "link", State: caselink.Assigned, CaseRef: caseRef, Subject: s, By: "supervisor", At: day().AddDate(0, -1, 0),
+		ID: uuid.NewString(), State: caselink.Assigned, CaseRef: caseRef, Subject: s, By: "supervisor", At: day().AddDate(0, -1, 0),
 		Analyst: caselink.Analyst{Subject: "analyst-" + strconv.Itoa(n), Agency: "west-mercia-police"},
 	})
 	if err != nil {

@@ -53,6 +53,7 @@ func TestRoutes(t *testing.T) {
 		"GET /v1/audit/entries/{index}",
 		"GET /v1/audit/entries/{index}/proof",
 		"GET /v1/audit/export",
+		"GET /v1/case-links",
 		"GET /v1/coverage", "GET /v1/datasets",
 		"GET /v1/datasets/{dataset}/schema",
 		"GET /v1/disclosures",
@@ -63,6 +64,8 @@ func TestRoutes(t *testing.T) {
 		"PATCH /v1/submissions/{id}",
 		"POST /v1/agreements/{id}/suspend",
 		"POST /v1/case-links",
+		"POST /v1/case-links/import",
+		"POST /v1/case-links/{id}/end",
 		"POST /v1/datasets/{dataset}/merges",
 		"POST /v1/datasets/{dataset}/submissions",
 		"POST /v1/datasets/{dataset}/withdrawals",
@@ -246,7 +249,7 @@ func TestExamplesUseTheTestRange(t *testing.T) {
 func TestOperationsSayWhatTheyDo(t *testing.T) {
 	known := []identity.Role{
 		identity.Submitter, identity.Analyst, identity.Emergency, identity.Supervisor, identity.IGLead,
-		identity.PartnerIG, identity.PolicyAuthor, identity.Approver, identity.Operator,
+		identity.PartnerIG, identity.PolicyAuthor, identity.Approver, identity.Operator, identity.CaseSystem,
 	}
 	var public []string
 	for _, op := range load(t).operations {

@@ -46,6 +46,7 @@ func Personas() []Persona {
 		persona("approver-health", health, "Caldicott Guardian of Mercia Health", "", identity.Approver),
 		persona("approver-education", education, "signs for Mercia Education", "", identity.Approver),
 		persona("operator", Police, "runs the gateway", "sc", identity.Operator),
+		persona("case-system", Police, "imports case links from the case system; no person", "", identity.CaseSystem),
 	}
 }
 

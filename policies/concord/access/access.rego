@@ -56,6 +56,12 @@ _at_host if not _actions[input.action].host
 
 _at_host if data.agencies[input.actor.agency].host
 
+# What is wrong with the object is said only to those whom the route is for.
+_for_actor if {
+	_entitled
+	_at_host
+}
+
 # Where the route names whose data is touched, it must be the actor's own.
 _own if not _actions[input.action].own
 
@@ -73,7 +79,7 @@ _own_subject if not input.resource.subject
 _own_subject if input.resource.subject == input.actor.subject
 
 # A supervisor assigns a link to somebody else; an analyst claims one for themself.
-_link_permitted if input.action != "case_links.create"
+_link_permitted if not input.action in {"case_links.create", "case_links.import"}
 
 _link_permitted if {
 	input.resource.analyst != input.actor.subject
@@ -85,6 +91,12 @@ _link_permitted if {
 	"analyst" in input.actor.roles
 }
 
+# An imported link is nobody's own: a system is asked about each row that it sends.
+_link_permitted if {
+	input.action == "case_links.import"
+	not input.resource.analyst == input.actor.subject
+}
+
 _duties_apart if count(_together) == 0
 
 _together contains pair if {
@@ -92,4 +104,11 @@ _together contains pair if {
 	every role in pair {
 		role in input.actor.roles
 	}
+}
+
+_together contains {role, other} if {
+	some role in _alone
+	role in input.actor.roles
+	some other in input.actor.roles
+	other != role
 }

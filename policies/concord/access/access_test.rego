@@ -39,6 +39,9 @@ _routes := [
 	["audit.search", _police(["ig-lead"]), _police(["supervisor"])],
 	["audit.export", _police(["ig-lead"]), _police(["analyst"])],
 	["disclosures.list", _homes(["partner-ig"]), _homes(["submitter"])],
+	["case_links.list", _police(["supervisor"]), _police(["analyst"])],
+	["case_links.end", _police(["supervisor"]), _homes(["supervisor"])],
+	["case_links.import", _police(["case-system"]), _police(["supervisor"])],
 ]
 
 test_routes_by_role if {
@@ -51,7 +54,7 @@ test_routes_by_role if {
 test_routes_for_everyone if {
 	every action in [
 		"agreements.list", "agreements.read", "audit.checkpoint", "audit.consistency", "audit.proof",
-		"datasets.list", "datasets.schema", "decisions.explain", "history.read",
+		"datasets.list", "datasets.schema", "decisions.explain", "docs", "history.read", "openapi",
 	] {
 		_ask(_homes([]), action, {}).allow
 	}
@@ -80,6 +83,13 @@ test_only_what_is_own if {
 	_codes(_ask(_homes([]), "history.read", {"subject": "ann"})) == {"not_own"}
 }
 
+test_object_is_nothing_to_those_without_the_role if {
+	every agency in ["homes", "police", ""] {
+		_codes(_ask(_homes(["partner-ig"]), "agreements.suspend", {"agency": agency})) == {"role_missing"}
+		_codes(_ask(_police(["operator"]), "case_links.create", {"analyst": agency})) == {"role_missing"}
+	}
+}
+
 test_case_links if {
 	_ask(_police(["supervisor"]), "case_links.create", {"analyst": "bob"}).allow
 	_ask(_police(["analyst"]), "case_links.create", {"analyst": "ann"}).allow
@@ -89,8 +99,16 @@ test_case_links if {
 	not _ask(_police(["supervisor"]), "case_links.create", {}).allow
 }
 
+test_imported_links if {
+	_ask(_police(["case-system"]), "case_links.import", {"analyst": "bob"}).allow
+	_codes(_ask(_police(["case-system"]), "case_links.import", {"analyst": "ann"})) == {"link_not_permitted"}
+}
+
 test_duties_stay_apart if {
-	every pair in [["analyst", "ig-lead"], ["approver", "policy-author"], ["ig-lead", "operator"]] {
+	every pair in [
+		["analyst", "ig-lead"], ["approver", "policy-author"], ["ig-lead", "operator"],
+		["operator", "emergency"], ["analyst", "case-system"],
+	] {
 		"duties_conflict" in _codes(_ask(_police(pair), "datasets.list", {}))
 	}
 	_ask(_police(["analyst", "emergency"]), "profiles.subject", {}).allow

@@ -17,14 +17,19 @@ _actions := {
 	"audit.proof": _everyone,
 	"audit.search": _for({"ig-lead"}, true, false),
 	"case_links.create": _for({"analyst", "supervisor"}, true, false),
+	"case_links.end": _for({"supervisor"}, true, true),
+	"case_links.import": _for({"case-system"}, true, false),
+	"case_links.list": _for({"ig-lead", "supervisor"}, true, true),
 	"coverage.list": _for({"analyst", "ig-lead"}, true, false),
 	"datasets.list": _everyone,
 	"datasets.schema": _everyone,
 	"decisions.explain": _everyone,
 	"disclosures.list": _for({"partner-ig"}, false, true),
+	"docs": _everyone,
 	"editions.create": _for({"ig-lead", "supervisor"}, true, false),
 	"editions.list": _for({"ig-lead", "supervisor"}, true, false),
 	"history.read": {"everyone": true, "roles": set(), "host": false, "own": true},
+	"openapi": _everyone,
 	"policy.impact": _for({"approver", "policy-author"}, false, false),
 	"profiles.area": _for({"analyst", "partner-ig", "supervisor"}, false, false),
 	"profiles.subject": _for({"analyst"}, false, false),
@@ -41,11 +46,22 @@ _actions := {
 	"withdrawals.create": _for({"submitter"}, false, true),
 }
 
-# Roles that one person must not hold together.
+# Roles that one person must not hold together: what the separation of duties denies to
+# one of them, the other gives.
 _apart := {
 	{"analyst", "ig-lead"},
 	{"analyst", "operator"},
 	{"approver", "policy-author"},
 	{"emergency", "ig-lead"},
+	{"emergency", "operator"},
 	{"ig-lead", "operator"},
+	{"ig-lead", "partner-ig"},
+	{"ig-lead", "supervisor"},
+	{"operator", "partner-ig"},
+	{"operator", "supervisor"},
+	{"partner-ig", "policy-author"},
 }
+
+# Roles of systems. Who holds one holds no other: what a machine imports, no person's role
+# may reach, nor the machine anything else.
+_alone := {"case-system"}

@@ -42,11 +42,16 @@ denials contains _reason(rego.metadata.rule()) if {
 
 # METADATA
 # title: Not your own
-# description: The route reaches only what is the actor's own.
+# description: |-
+#   The route reaches only what is the actor's own. Whom the route is not for is told no
+#   more than that: whose an object is, or whether there is one, changes nothing.
 # custom:
 #   code: not_own
 #   message: You may do this only with what is your own.
-denials contains _reason(rego.metadata.rule()) if not _own
+denials contains _reason(rego.metadata.rule()) if {
+	_for_actor
+	not _own
+}
 
 # METADATA
 # title: Link not permitted
@@ -54,7 +59,10 @@ denials contains _reason(rego.metadata.rule()) if not _own
 # custom:
 #   code: link_not_permitted
 #   message: A supervisor assigns a case link to somebody else; an analyst claims one only for themself.
-denials contains _reason(rego.metadata.rule()) if not _link_permitted
+denials contains _reason(rego.metadata.rule()) if {
+	_for_actor
+	not _link_permitted
+}
 
 # METADATA
 # title: Duties together
