@@ -124,6 +124,16 @@ faults: $(FERRETDB) ## the faults and tampers that are injected, how often, and 
 	    END { for (i = 1; i <= keys; i++) { split(order[i], f, " [|] "); printf "%-58s  %-8s  %5d  %s\n", f[1], f[2], n[order[i]], f[3] | "sort"; if (f[1] ~ /^tamper/) t += n[order[i]] } \
 	      close("sort"); printf "%d injected: %d faults and %d tampers\n", all, all - t, t; exit bad || !all }'
 
+# Every line is reported by the test that made the attack, when it was refused.
+attack_dirs = $(shell grep -rlF 'ATTACK |' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
+ATTACKS := ^Test(Attack|Hostile|Proof|Certificate|Binding|RSA|Mapping|TypeJWT|Services|Meddled|Flood|Refused|TLS|IDToken|AnotherAgency|Presented)
+.PHONY: attacks
+attacks: $(FERRETDB) ## the attacks that are tried: how many of each sort, all refused
+	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(ATTACKS)' -v $(attack_dirs) | \
+	  awk -F' [|] ' '/ATTACK [|]/ { if (!($$2 in n)) order[++areas] = $$2; n[$$2] += $$4; all += $$4; if ($$5 != "refused") bad = 1 } \
+	    /^ *--- FAIL|^FAIL|panic:/ { print; bad = 1 } \
+	    END { for (i = 1; i <= areas; i++) printf "%-32s  %6d\n", order[i], n[order[i]] | "sort"; close("sort"); printf "%-32s  %6d  all refused: %s\n", "attacks", all, bad ? "NO" : "yes"; exit bad || !all }'
+
 .PHONY: quick
 quick: $(FERRETDB) ## every test, without the race detector
 	$(GO) test -p $(P) -timeout 10m $(PKGS)

@@ -56,30 +56,33 @@ type rule struct {
 var rules = map[string]rule{
 	"gateway/fault": {kind: base},
 
-	"gateway/event":              {kind: capability, imports: "fault"},
-	"gateway/spool":              {kind: capability, imports: "fault"},
-	"gateway/intake":             {kind: capability, imports: "fault dataset agreement", tests: "release //schemas //policies"},
-	"gateway/quality":            {kind: capability, imports: "fault dataset event intake", tests: "store/sqlite //schemas"},
-	"gateway/keyring":            {kind: capability, imports: "fault"},
-	"gateway/keyring/primitive":  {kind: capability, imports: "fault"},
-	"gateway/limit":              {kind: capability},
-	"gateway/text":               {kind: capability},
-	"gateway/identity":           {kind: capability, imports: "fault", tests: "identity/devissuer"},
-	"gateway/identity/devissuer": {kind: capability, imports: "fault identity"},
-	"gateway/notekey":            {kind: capability},
-	"gateway/dataset":            {kind: capability, imports: "fault", tests: "//schemas"},
-	"gateway/release":            {kind: capability, imports: "fault dataset", tests: "//schemas"},
-	"gateway/agreement":          {kind: capability, imports: "fault dataset release //schemas", tests: "//policies"},
-	"gateway/policy":             {kind: capability, imports: "fault dataset release agreement", tests: "//schemas //policies"},
-	"gateway/policy/bundle":      {kind: capability, imports: "fault notekey", tests: "approval //schemas //policies"},
-	"gateway/approval":           {kind: capability, imports: "fault notekey dataset agreement", tests: "//schemas //policies"},
-	"gateway/replay":             {kind: capability, imports: "fault keyring audit release policy", tests: "dataset agreement identity caselink linkage rulebook profile store/sqlite keyring/local //schemas //policies"},
-	"gateway/rulebook":           {kind: capability, imports: "fault dataset agreement approval policy policy/bundle", tests: "//schemas //policies"},
-	"gateway/audit":              {kind: capability, imports: "fault keyring", tests: "store/sqlite store/mongo store/mongotest store/storetest keyring/local fleet"},
-	"gateway/record":             {kind: capability, imports: "fault dataset keyring", tests: "keyring/local"},
-	"gateway/erasure":            {kind: capability, imports: "fault audit event record", tests: "store/sqlite"},
-	"gateway/linkage":            {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
-	"gateway/caselink":           {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
+	"gateway/event":               {kind: capability, imports: "fault"},
+	"gateway/spool":               {kind: capability, imports: "fault"},
+	"gateway/intake":              {kind: capability, imports: "fault dataset agreement", tests: "release //schemas //policies"},
+	"gateway/quality":             {kind: capability, imports: "fault dataset event intake", tests: "store/sqlite //schemas"},
+	"gateway/keyring":             {kind: capability, imports: "fault"},
+	"gateway/keyring/primitive":   {kind: capability, imports: "fault"},
+	"gateway/limit":               {kind: capability},
+	"gateway/text":                {kind: capability},
+	"gateway/identity":            {kind: capability, imports: "fault", tests: "identity/devissuer"},
+	"gateway/identity/devissuer":  {kind: capability, imports: "fault identity"},
+	"gateway/notekey":             {kind: capability},
+	"gateway/dataset":             {kind: capability, imports: "fault", tests: "//schemas"},
+	"gateway/release":             {kind: capability, imports: "fault dataset", tests: "//schemas"},
+	"gateway/agreement":           {kind: capability, imports: "fault dataset release //schemas", tests: "//policies"},
+	"gateway/policy":              {kind: capability, imports: "fault dataset release agreement", tests: "//schemas //policies"},
+	"gateway/policy/bundle":       {kind: capability, imports: "fault notekey", tests: "approval //schemas //policies"},
+	"gateway/approval":            {kind: capability, imports: "fault notekey dataset agreement", tests: "//schemas //policies"},
+	"gateway/replay":              {kind: capability, imports: "fault keyring audit release policy", tests: "dataset agreement identity caselink linkage rulebook profile store/sqlite keyring/local //schemas //policies"},
+	"gateway/rulebook":            {kind: capability, imports: "fault dataset agreement approval policy policy/bundle", tests: "//schemas //policies"},
+	"gateway/audit":               {kind: capability, imports: "fault keyring", tests: "store/sqlite store/mongo store/mongotest store/storetest keyring/local fleet"},
+	"gateway/record":              {kind: capability, imports: "fault dataset keyring", tests: "keyring/local"},
+	"gateway/erasure":             {kind: capability, imports: "fault audit event record", tests: "store/sqlite"},
+	"gateway/linkage":             {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
+	"gateway/caselink":            {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
+	"gateway/identity/provider":   {kind: capability, imports: "fault identity"},
+	"gateway/identity/revocation": {kind: capability, imports: "fault event identity keyring", tests: "store/sqlite keyring/local"},
+	"gateway/identity/oidctest":   {kind: capability, tests: "fault identity identity/provider"},
 
 	"gateway/activation": {kind: useCase, imports: "*", tests: "store/sqlite keyring/local demo //schemas //policies"},
 	"gateway/authoring":  {kind: useCase, imports: "*", tests: "//schemas //policies"},
@@ -124,7 +127,7 @@ const tests = "(tests)"
 // other library that is not here may not be imported at all.
 var libraries = map[string]string{
 	"database/sql": "gateway/store/sqlite " + tests, // a test plays the administrator
-	"net/http": "gateway gateway/httpapi/... gateway/console gateway/client gateway/demo gateway/audit gateway/identity " +
+	"net/http": "gateway gateway/httpapi/... gateway/console gateway/client gateway/demo gateway/audit gateway/identity gateway/identity/provider gateway/identity/oidctest " +
 		"gateway/keyring/vault gateway/keyring/vaulttest gateway/witness cmd/concord",
 	"os/exec": "gateway/fleet gateway/store/mongotest gateway/keyring/vaulttest " + tests,
 	"plugin":  "",
@@ -147,7 +150,9 @@ var libraries = map[string]string{
 	"golang.org/x/term":                     "cmd/concord",
 	"github.com/santhosh-tekuri/jsonschema": "gateway/dataset gateway/agreement gateway/httpapi/contract",
 	"github.com/tink-crypto/tink-go":        "gateway/keyring/primitive " + tests, // a test looks into a key's file
-	"go.mongodb.org/mongo-driver":           "gateway/store/mongo " + tests,       // a test plays the administrator
+	"github.com/go-jose/go-jose":            tests,                                // in the storage of the OpenID provider of the tests
+	"github.com/zitadel/oidc":               tests,
+	"go.mongodb.org/mongo-driver":           "gateway/store/mongo " + tests, // a test plays the administrator
 	"go.uber.org/goleak":                    tests,
 	"go.yaml.in/yaml":                       "gateway/config gateway/httpapi/... " + tests,
 	"golang.org/x/mod/sumdb":                "gateway/audit gateway/client gateway/witness " + tests,

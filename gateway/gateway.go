@@ -29,7 +29,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/httpapi"
 	"github.com/concord-gateway/concord/gateway/httpapi/contract"
-	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/identity/revocation"
 	"github.com/concord-gateway/concord/gateway/profile"
 	"github.com/concord-gateway/concord/gateway/retention"
 	"github.com/concord-gateway/concord/gateway/submission"
@@ -89,7 +89,7 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := g.checkMark(); err != nil {
 		return err
 	}
-	verifier, err := g.identity(opt.Clock)
+	verifier, err := g.identity(ctx, opt.Clock)
 	if err != nil {
 		return err
 	}
@@ -108,9 +108,15 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 		return err
 	}
 	g.onClose(func(context.Context) error { return keys.Close() })
+	revoked := revocation.New(db.Events(), keys, time.Now)
+	if err := revoked.Refresh(ctx); err != nil {
+		return err
+	}
+	verifier.Against(revoked)
 	if err := g.openLog(ctx, db.Log(), keys, opt); err != nil {
 		return err
 	}
+	g.followRevocations(ctx, revoked)
 	if err := backup.Announce(ctx, db.Events(), g.log, g.cfg.Log.Origin); err != nil {
 		return err
 	}
@@ -142,7 +148,7 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 		}),
 		Disclosures: disclosure.New(g.log, db.Log()), Impact: g.impactOf(db.Log(), keys),
 		Coverage: &coverage.Service{Rules: book, Events: db.Events(), Clock: opt.Clock},
-		Ready:    g.ready(db, keys), Clock: opt.Clock, Logger: opt.Logger,
+		Ready:    g.ready(db, keys), PublicURL: g.cfg.PublicURL, Clock: opt.Clock, Logger: opt.Logger,
 	})
 }
 
@@ -187,19 +193,6 @@ func (g *Gateway) checkMark() error {
 	}
 	return fault.Wrap(fault.Invalid, "gateway.New",
 		"The data folder is marked as a demonstration: one process made the keys of all parties. Production does not use it.", err)
-}
-
-// identity loads the issuers' keys.
-func (g *Gateway) identity(clock func() time.Time) (*identity.Verifier, error) {
-	issuers := make([]identity.Issuer, len(g.cfg.Issuers))
-	for i, c := range g.cfg.Issuers {
-		keys, err := identity.LoadJWKS(c.JWKSFile)
-		if err != nil {
-			return nil, err
-		}
-		issuers[i] = identity.Issuer{Name: c.Name, Agency: c.Agency, Audience: c.Audience, Keys: keys, Roles: c.Roles}
-	}
-	return identity.NewVerifier(issuers, clock)
 }
 
 // writeKey leaves the public keys of the log beside it, oldest first, for people

@@ -37,7 +37,8 @@ type app struct {
 	Backup  backupCmd  `cmd:"" help:"Copy everything but the keys into one file, while the gateway runs."`
 	Restore restoreCmd `cmd:"" help:"Put a backup back into an empty store, without what was erased since."`
 
-	Keys keysCmd `cmd:"" help:"Look after the keys in Vault."`
+	Revoke revokeCmd `cmd:"" help:"Refuse a person, a token or a certificate from now on, on every gateway, within 30 seconds."`
+	Keys   keysCmd   `cmd:"" help:"Look after the keys in Vault."`
 
 	Agreement agreementCmd `cmd:"" help:"Write, read, sign and stop agreements."`
 	Policy    policyCmd    `cmd:"" help:"Check, test, explain, compare, build and replay the rules."`

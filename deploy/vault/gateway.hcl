@@ -3,7 +3,7 @@
 #
 # The names of transit keys begin with what the key is for (package
 # gateway/keyring/vault): record.*, rejected.*, log.* and ref.* are destroyed when
-# what they protect is over; index.*, case-link and edition never are; sign.* signs.
+# what they protect is over; index.*, case-link, edition and revocation never are; sign.* signs.
 
 # Make the key that wraps the keysets of a scope, and destroy it. allowed_parameters
 # keeps keys from being made exportable, and from being trimmed.
@@ -34,6 +34,10 @@ path "concord-transit/keys/case-link" {
   allowed_parameters = { "type" = ["aes256-gcm96"] }
 }
 path "concord-transit/keys/edition" {
+  capabilities       = ["update"]
+  allowed_parameters = { "type" = ["aes256-gcm96"] }
+}
+path "concord-transit/keys/revocation" {
   capabilities       = ["update"]
   allowed_parameters = { "type" = ["aes256-gcm96"] }
 }

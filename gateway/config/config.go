@@ -16,7 +16,6 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/concord-gateway/concord/gateway/fault"
-	"github.com/concord-gateway/concord/gateway/identity"
 )
 
 // Config is the configuration of a gateway.
@@ -44,6 +43,9 @@ type Config struct {
 	Issuers     []Issuer  `yaml:"issuers"`
 	Limits      Limits    `yaml:"limits"`
 	Proxies     Proxies   `yaml:"proxies"`
+	// PublicURL is the address by which callers reach the API, such as
+	// https://concord.example. DPoP proofs are checked against it.
+	PublicURL string `yaml:"public_url"`
 }
 
 // Retention says how what is past its retention is erased. How long that is, the
@@ -130,18 +132,6 @@ type Log struct {
 	Patience time.Duration `yaml:"patience"`
 }
 
-// Issuer is an identity provider of one agency.
-type Issuer struct {
-	// Name is the exact iss claim.
-	Name     string `yaml:"name"`
-	Agency   string `yaml:"agency"`
-	Audience string `yaml:"audience"`
-	// JWKSFile holds the issuer's public keys (RFC 7517).
-	JWKSFile string `yaml:"jwks_file"`
-	// Roles are those that the issuer may assert.
-	Roles []identity.Role `yaml:"roles"`
-}
-
 // DefaultCheckpointEvery is used where the file gives no interval.
 const DefaultCheckpointEvery = 5 * time.Second
 
@@ -217,10 +207,8 @@ func (c *Config) check() error {
 	if err := errors.Join(c.Store.Mongo.check(), c.Limits.check(), c.Proxies.check()); err != nil {
 		return err
 	}
-	for i, is := range c.Issuers {
-		if is.JWKSFile == "" {
-			return missing(fmt.Sprintf("issuers[%d].jwks_file", i))
-		}
+	if err := c.checkIssuers(); err != nil {
+		return err
 	}
 	if err := c.Keys.check(c.Production); err != nil {
 		return err
@@ -296,7 +284,7 @@ func (c *Config) resolve(base string) {
 	paths := []*string{&c.DataDir, &c.PoliciesDir, &c.SchemasDir, &c.TLS.Cert, &c.TLS.Key, &c.TLS.ClientCA, &c.Policy.Bundle, &c.Store.Mongo.URIFile}
 	paths = append(paths, c.Keys.Vault.paths()...)
 	for i := range c.Issuers {
-		paths = append(paths, &c.Issuers[i].JWKSFile)
+		paths = append(paths, &c.Issuers[i].JWKSFile, &c.Issuers[i].CAFile)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

@@ -94,6 +94,7 @@ func (s *server) refuse(c *call, err error) {
 	if p.Status >= http.StatusInternalServerError {
 		s.Logger.Error("request failed", "request_id", c.requestID, "route", c.route.name, "error", err)
 	}
+	p.challenges = s.challenges(c.Request)
 	p.write(c.Writer)
 }
 
@@ -146,20 +147,6 @@ func (s *server) logRefusal(c *call, err error) (int64, error) {
 // client is where the request came from: the peer, or what a proxy that is configured
 // says. Nobody else is believed.
 func (c *call) client() string { return originOf(c.Request).client }
-
-// bearer takes the token from the Authorization header (RFC 6750 s.2.1). A
-// second Authorization header is refused.
-func bearer(r *http.Request) (string, error) {
-	values := r.Header.Values("Authorization")
-	if len(values) != 1 {
-		return "", fault.New(fault.Unauthenticated, "httpapi.bearer", "A bearer token is required.")
-	}
-	scheme, token, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
-		return "", fault.New(fault.Unauthenticated, "httpapi.bearer", "A bearer token is required.")
-	}
-	return token, nil
-}
 
 func stack() string { return string(debug.Stack()) }
 

@@ -31,6 +31,7 @@ type problem struct {
 	Withheld   []policy.Withheld `json:"withheld,omitempty"`
 
 	retryAfter time.Duration
+	challenges []string // for one without a valid token
 }
 
 // kinds is the one table from kinds of failure to answers.
@@ -96,6 +97,9 @@ func (p problem) write(w http.ResponseWriter) {
 	}
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="concord"`) // RFC 6750 s.3
+		if len(p.challenges) > 0 {
+			h["Www-Authenticate"] = p.challenges
+		}
 	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body) // the caller is gone if this fails

@@ -33,7 +33,7 @@ import (
 
 // Deps is what the face needs.
 type Deps struct {
-	Identity    *identity.Verifier
+	Identity    Verifier
 	Rules       *rulebook.Book
 	Activation  *activation.Service
 	Submissions *submission.Service
@@ -49,6 +49,9 @@ type Deps struct {
 	DocsStyle string
 	// Ready says why the gateway cannot take requests, or nil.
 	Ready func(ctx context.Context) error
+	// PublicURL is the address by which callers reach the gateway, without a slash
+	// at its end. Empty means that DPoP proofs are not taken.
+	PublicURL string
 	// Limits bounds how much is asked; nil means that nothing does.
 	Limits *limit.Limiter
 	// Denials logs what Limits refuses; nil means one that only this handler has.
@@ -58,6 +61,11 @@ type Deps struct {
 	Proxies  Proxies
 	Clock    func() time.Time
 	Logger   *slog.Logger
+}
+
+// Verifier says who is calling; *identity.Verifier does.
+type Verifier interface {
+	Verify(ctx context.Context, p identity.Presented) (identity.Principal, error)
 }
 
 // server holds what the handlers share. It is immutable.
@@ -215,11 +223,11 @@ func (s *server) serve(c *call) (*reply, error) {
 	if s.Rules.Halted() {
 		return nil, fault.New(fault.Unavailable, "httpapi.serve", "The rules are being changed. Ask again.").WithCode("rules-halted")
 	}
-	token, err := bearer(c.Request)
+	shown, err := s.presented(c.Request)
 	if err != nil {
 		return nil, err
 	}
-	c.principal, err = s.Identity.Verify(c.ctx(), token)
+	c.principal, err = s.Identity.Verify(c.ctx(), shown)
 	if err != nil {
 		return nil, err
 	}

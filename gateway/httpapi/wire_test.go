@@ -50,6 +50,11 @@ type between struct {
 	events func(event.Store) event.Store
 	// limits bounds what is asked; nil means that nothing does.
 	limits *limit.Limiter
+	// identity stands in place of the verifier, or wrap in front of it.
+	identity httpapi.Verifier
+	wrap     func(httpapi.Verifier) httpapi.Verifier
+	// publicURL is the address of the API.
+	publicURL string
 	// beside, where set, is a rig whose folder this one works on too, as a
 	// gateway of its own.
 	beside *rig
@@ -66,7 +71,13 @@ func newRig(tb testing.TB, mid between) *rig {
 		must(tb, os.Chmod(dir, 0o700))
 		issuer = value(devissuer.Create(filepath.Join(dir, "issuer"), devissuer.Agencies()...))(tb)
 	}
-	verifier := value(identity.NewVerifier(value(issuer.Trusted())(tb), time.Now))(tb)
+	verifier := httpapi.Verifier(value(identity.NewVerifier(value(issuer.Trusted())(tb), time.Now))(tb))
+	if mid.identity != nil {
+		verifier = mid.identity
+	}
+	if mid.wrap != nil {
+		verifier = mid.wrap(verifier)
+	}
 	draft := value(rulebook.Read(value(bundle.Gather(policies.Files, schemas.Files))(tb)))(tb)
 	book := rulebook.NewBook(value(draft.Rules(tb.Context(), draft.Newest()))(tb))
 	db := value(sqlite.Open(tb.Context(), filepath.Join(dir, "data"), sqlite.Options{}))(tb)
@@ -102,6 +113,7 @@ func newRig(tb testing.TB, mid between) *rig {
 		Disclosures: disclosure.New(log, db.Log()),
 		Coverage:    &coverage.Service{Rules: book, Events: events, Clock: time.Now},
 		Ready:       func(context.Context) error { return nil },
+		PublicURL:   mid.publicURL,
 		Clock:       time.Now, Logger: discard(), Limits: mid.limits,
 	})}
 }

@@ -19,34 +19,29 @@ const maxSubject = 255
 const maxNumericDate = 253402300799
 
 // claims are the claims of an access token that Concord reads. Reading them
-// checks their form; what they say is checked once the signature is.
+// checks their form; what they say is checked once the signature is, and only
+// then are those read whose place depends on the issuer.
 type claims struct {
-	issuer, subject, agency, clearance string
-	audience                           []string
-	expires, notBefore, issued         time.Time
-	roles                              []string
+	issuer, subject            string
+	audience                   []string
+	expires, notBefore, issued time.Time
+	bound                      confirmation
+	all                        map[string]json.RawMessage
 }
 
-// UnmarshalJSON reads the claims, each of which must be there in its proper
-// form but for clearance.
+// UnmarshalJSON reads the claims that every token must have, in their proper
+// form.
 func (c *claims) UnmarshalJSON(raw []byte) error {
 	m, err := members(raw)
 	if err != nil {
 		return err
 	}
-	if _, bound := m["cnf"]; bound {
-		return refusal("the token is bound to a key whose proof is not asked for")
+	c.all = m
+	if c.issuer, err = text(m, "iss"); err != nil {
+		return err
 	}
-	for _, claim := range []struct {
-		name string
-		to   *string
-	}{{"iss", &c.issuer}, {"sub", &c.subject}, {"agency", &c.agency}, {"clearance", &c.clearance}} {
-		if _, given := m[claim.name]; !given && claim.to == &c.clearance {
-			continue
-		}
-		if *claim.to, err = text(m, claim.name); err != nil {
-			return err
-		}
+	if c.subject, err = text(m, "sub"); err != nil {
+		return err
 	}
 	for _, claim := range []struct {
 		name string
@@ -56,7 +51,7 @@ func (c *claims) UnmarshalJSON(raw []byte) error {
 			return err
 		}
 	}
-	if c.roles, err = texts(m, "roles"); err != nil {
+	if c.bound, err = confirmationOf(m); err != nil {
 		return err
 	}
 	if aud, textErr := text(m, "aud"); textErr == nil {
@@ -98,34 +93,38 @@ func texts(m map[string]json.RawMessage, name string) ([]string, error) {
 }
 
 // principal checks what the claims assert against what the issuer may assert.
-func (c *claims) principal(from Issuer) (Principal, error) {
+func (c *claims) principal(from *Issuer) (Principal, error) {
 	switch {
 	case len(c.audience) != 1 || c.audience[0] != from.Audience:
 		return Principal{}, refusal("the audience is another one")
-	case c.agency != from.Agency:
-		return Principal{}, refusal("the issuer may not assert the agency")
 	case !printable(c.subject):
 		return Principal{}, refusal("the subject is not printable ASCII of at most 255 characters")
-	case !slices.Contains(clearances, c.clearance):
-		return Principal{}, refusal("the clearance is unknown")
-	case len(c.roles) == 0:
-		return Principal{}, refusal("it has no roles")
 	case c.expires.Sub(c.issued) > maxLifetime:
 		return Principal{}, refusal("its lifetime is too long")
 	case !c.expires.After(c.issued), !c.expires.After(c.notBefore):
 		return Principal{}, refusal("it ends before it begins")
 	}
-	p := Principal{Subject: c.subject, Agency: c.agency, Clearance: c.clearance}
-	for _, name := range c.roles {
-		r := Role(name)
-		if !slices.Contains(from.Roles, r) {
-			return Principal{}, refusal("a role is unknown, or one that the issuer may not assert")
-		}
-		p.Roles = append(p.Roles, r)
+	if err := c.forAccess(from); err != nil {
+		return Principal{}, err
 	}
-	slices.Sort(p.Roles)
-	p.Roles = slices.Compact(p.Roles)
-	return p, nil
+	p := Principal{Subject: c.subject, Agency: from.Agency, Service: c.service(from)}
+	if agency, given, err := c.mapped(from.Claims.Agency); given || !from.Claims.AgencyFixed {
+		if err != nil {
+			return Principal{}, err
+		}
+		if agency != from.Agency {
+			return Principal{}, refusal("the issuer may not assert the agency")
+		}
+	}
+	clearance, given, err := c.mapped(from.Claims.Clearance)
+	if given && err != nil {
+		return Principal{}, err
+	}
+	if p.Clearance = clearance; !slices.Contains(clearances, clearance) {
+		return Principal{}, refusal("the clearance is unknown")
+	}
+	p.Roles, err = c.roles(from, p.Service)
+	return p, err
 }
 
 // printable reports whether a subject can stand in logs and entries as it is.
@@ -142,27 +141,26 @@ func printable(s string) bool {
 }
 
 // headerOf reads the JOSE header of a compact token and refuses what would
-// change its meaning.
-func headerOf(token string) (map[string]json.RawMessage, error) {
+// change its meaning. It returns the type, which is text.
+func headerOf(token string) (header map[string]json.RawMessage, typ string, err error) {
 	first, _, _ := strings.Cut(token, ".")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(first)
 	if err != nil {
-		return nil, refusal("the header is not base64url")
+		return nil, "", refusal("the header is not base64url")
 	}
-	header, err := members(raw)
-	if err != nil {
-		return nil, err
+	if header, err = members(raw); err != nil {
+		return nil, "", err
 	}
-	if typ, err := text(header, "typ"); err != nil || typ != tokenType {
-		return nil, refusal("the token is not an access token")
+	if typ, err = text(header, "typ"); err != nil {
+		return nil, "", refusal("the token is not an access token")
 	}
 	// RFC 7515 section 4.1.11: no extension is understood. RFC 7797: b64 is one.
 	for _, name := range []string{"crit", "b64"} {
 		if _, ok := header[name]; ok {
-			return nil, refusal("the header asks for an extension")
+			return nil, "", refusal("the header asks for an extension")
 		}
 	}
-	return header, nil
+	return header, typ, nil
 }
 
 // The methods of jwt.Claims, by which the library checks times. Audience,

@@ -65,6 +65,11 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// bearer presents a token without any proof.
+func bearer(token string) identity.Presented {
+	return identity.Presented{Scheme: identity.SchemeBearer, Token: token}
+}
+
 // object is a header or a set of claims before it is signed.
 type object map[string]any
 

@@ -26,7 +26,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("..")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, token string) {
-		p, err := w.verifier.Verify(t.Context(), token)
+		p, err := w.verifier.Verify(t.Context(), bearer(token))
 		if good[token] {
 			if diff := cmp.Diff(analyst, p); diff != "" || err != nil {
 				t.Error(diff, err)
@@ -46,7 +46,7 @@ func FuzzSignedToken(f *testing.F) {
 	f.Add([]byte(`{}`), housingClaims().raw(f))
 	f.Fuzz(func(t *testing.T, header, payload []byte) {
 		token := compact(header, payload, signEd(w.edKey))
-		p, err := w.verifier.Verify(t.Context(), token)
+		p, err := w.verifier.Verify(t.Context(), bearer(token))
 		if err != nil {
 			if !fault.Is(err, fault.Unauthenticated) || p.Subject != "" {
 				t.Errorf("got %v, %v", p, err)

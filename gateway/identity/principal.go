@@ -33,6 +33,8 @@ type Principal struct {
 	Roles []Role
 	// Clearance is the vetting level: "", "bpss", "nppv2", "nppv3", "sc" or "dv".
 	Clearance string
+	// Service says that it is a system, not a person: a nightly job, say.
+	Service bool
 }
 
 // Has reports whether the principal holds the role.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
@@ -23,29 +24,68 @@ const (
 // token, a DPoP proof or a logout token has another one.
 const tokenType = "at+jwt"
 
-// Verifier verifies access tokens. It is immutable and safe for concurrent use.
+// The schemes by which a token is presented.
+const (
+	SchemeBearer = "Bearer" // RFC 6750
+	SchemeDPoP   = "DPoP"   // RFC 9449
+)
+
+// Presented is what a caller shows.
+type Presented struct {
+	// Scheme is SchemeBearer or SchemeDPoP.
+	Scheme string
+	Token  string
+	// Proof is the DPoP header, of which there was at most one.
+	Proof string
+	// Method and URL are those of the request; the URL is the one that callers
+	// use, made from the configuration and never from a header. Empty means that
+	// it is not known, and no DPoP proof is taken.
+	Method, URL string
+	// Certificate is the one that the caller proved to hold, or nil.
+	Certificate *x509.Certificate
+}
+
+// Verifier verifies access tokens. It is safe for concurrent use.
 type Verifier struct {
-	issuers map[string]Issuer
+	issuers map[string]*Issuer
 	parser  *jwt.Parser
+	clock   func() time.Time
+	started time.Time
+	revoked Revocations
+	cache   *cache
+	proofs  *replays
+}
+
+// verified is what a token says, once its signature and its times are checked:
+// all that depends on the token alone.
+type verified struct {
+	principal       Principal
+	issuer, tokenID string
+	bound           confirmation
+	binding         Binding
+	expires         time.Time
 }
 
 // NewVerifier returns a verifier that trusts the issuers given, by the clock
 // given. An issuer that is incomplete, or two of one name, are faults of kind
 // Invalid.
 func NewVerifier(issuers []Issuer, clock func() time.Time) (*Verifier, error) {
-	v := &Verifier{issuers: make(map[string]Issuer, len(issuers))}
+	v := &Verifier{
+		issuers: make(map[string]*Issuer, len(issuers)), clock: clock, started: clock().Truncate(time.Second),
+		cache: newCache(), proofs: newReplays(),
+	}
 	for _, i := range issuers {
-		if err := i.check(); err != nil {
+		i, err := i.complete()
+		if err != nil {
 			return nil, err
 		}
 		if _, taken := v.issuers[i.Name]; taken {
 			return nil, i.invalid("Two issuers have the same name.")
 		}
-		i.Roles = slices.Clone(i.Roles)
-		v.issuers[i.Name] = i
+		v.issuers[i.Name] = &i
 	}
 	v.parser = jwt.NewParser(
-		jwt.WithValidMethods([]string{EdDSA, ES256}),
+		jwt.WithValidMethods(algorithms),
 		jwt.WithStrictDecoding(),
 		jwt.WithExpirationRequired(), jwt.WithNotBeforeRequired(), jwt.WithIssuedAt(),
 		jwt.WithLeeway(leeway), jwt.WithTimeFunc(clock),
@@ -53,32 +93,76 @@ func NewVerifier(issuers []Issuer, clock func() time.Time) (*Verifier, error) {
 	return v, nil
 }
 
-// Verify returns the principal that a token asserts. Whatever is wrong with the
-// token, the fault is of kind Unauthenticated with one and the same message;
-// its cause is a fixed text. Where the issuer's keys cannot be had it is
-// Unavailable.
-func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) {
-	p, err := v.verify(ctx, token)
-	if err == nil {
-		return p, nil
-	}
-	if fault.Is(err, fault.Unavailable) {
-		return Principal{}, fault.New(fault.Unavailable, "identity.Verify", "The keys of the identity provider cannot be had at the moment.")
+// Against makes the verifier refuse what a list revokes. It is called before the
+// first Verify.
+func (v *Verifier) Against(list Revocations) *Verifier {
+	v.revoked = list
+	return v
+}
+
+// Verify returns the principal that a token asserts. Whatever is wrong with what
+// was presented, the fault is of kind Unauthenticated with one and the same
+// message; its cause is a fixed text. Where the issuer's keys or the list of what
+// is revoked cannot be had it is Unavailable, and where a key has made too many
+// proofs it is Limited.
+func (v *Verifier) Verify(ctx context.Context, p Presented) (Principal, error) {
+	who, err := v.verify(ctx, p)
+	switch {
+	case err == nil:
+		return who, nil
+	case fault.Is(err, fault.Unavailable):
+		return Principal{}, fault.New(fault.Unavailable, "identity.Verify", "Who is calling cannot be established at the moment.")
+	case fault.Is(err, fault.Limited):
+		return Principal{}, fault.New(fault.Limited, "identity.Verify", "Too many proofs were made with one key.")
 	}
 	return Principal{}, fault.Wrap(fault.Unauthenticated, "identity.Verify", "A valid access token is needed.", reason(err))
 }
 
-func (v *Verifier) verify(ctx context.Context, token string) (Principal, error) {
-	if len(token) > maxToken {
+func (v *Verifier) verify(ctx context.Context, p Presented) (Principal, error) {
+	if len(p.Token) > maxToken {
 		return Principal{}, refusal("the token is too large")
 	}
+	if p.Scheme != SchemeBearer && p.Scheme != SchemeDPoP {
+		return Principal{}, refusal("the scheme is unknown")
+	}
+	now, certificate := v.clock(), thumbprintOf(p.Certificate)
+	key := keyOf(p.Token, certificate)
+	t := v.cache.get(key, now)
+	fresh := t == nil
+	if fresh {
+		var err error
+		if t, err = v.token(ctx, p.Token); err != nil {
+			return Principal{}, err
+		}
+	}
+	if err := t.checkBinding(p, certificate); err != nil {
+		return Principal{}, err
+	}
+	if err := v.checkRevoked(t, certificate); err != nil {
+		return Principal{}, err
+	}
+	if t.bound.key != "" {
+		if err := v.checkProof(p, t.bound.key, now); err != nil {
+			return Principal{}, err
+		}
+	}
+	if fresh {
+		v.cache.put(key, t, now)
+	}
+	who := t.principal
+	who.Roles = slices.Clone(who.Roles)
+	return who, nil
+}
+
+// token verifies a token for itself.
+func (v *Verifier) token(ctx context.Context, token string) (*verified, error) {
 	// The decoder skips line breaks, and the signature does not cover itself:
 	// without this check a token would have many spellings.
-	if i := strings.IndexFunc(token, notCompact); i >= 0 {
-		return Principal{}, refusal("the token is not base64url")
+	if notCompactIn(token) {
+		return nil, refusal("the token is not base64url")
 	}
 	var c claims
-	var from Issuer
+	var from *Issuer
 	_, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		var known bool
 		if from, known = v.issuers[c.issuer]; !known {
@@ -87,31 +171,40 @@ func (v *Verifier) verify(ctx context.Context, token string) (Principal, error) 
 		return signingKey(ctx, from, t)
 	})
 	if err != nil {
-		return Principal{}, err
+		return nil, err
 	}
-	return c.principal(from)
+	t := &verified{issuer: from.Name, bound: c.bound, binding: from.Binding, expires: c.expires}
+	if t.principal, err = c.principal(from); err != nil {
+		return nil, err
+	}
+	t.tokenID, err = c.tokenID(from)
+	return t, err
 }
 
-// notCompact reports whether a character cannot be part of a JWS in compact
-// serialisation (RFC 7515 section 3.1).
-func notCompact(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
-		return false
-	}
-	return true
+// notCompactIn reports whether a text has a character that cannot be part of a
+// JWS in compact serialisation (RFC 7515 section 3.1).
+func notCompactIn(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
+	})
 }
 
 // signingKey checks the header and returns the key that it names. Nothing in
 // the header but alg and kid has a say in which key that is.
-func signingKey(ctx context.Context, from Issuer, t *jwt.Token) (any, error) {
-	header, err := headerOf(t.Raw)
+func signingKey(ctx context.Context, from *Issuer, t *jwt.Token) (any, error) {
+	header, typ, err := headerOf(t.Raw)
 	if err != nil {
 		return nil, err
+	}
+	if typ != from.Type {
+		return nil, refusal("the token is not an access token")
 	}
 	kid, err := text(header, "kid")
 	if err != nil || kid == "" || len(kid) > maxKeyID {
 		return nil, refusal("the key id is not usable")
+	}
+	if !slices.Contains(from.Algorithms, t.Method.Alg()) {
+		return nil, refusal("the algorithm is not one of the issuer's")
 	}
 	k, err := from.Keys.Key(ctx, kid)
 	switch {
@@ -119,7 +212,7 @@ func signingKey(ctx context.Context, from Issuer, t *jwt.Token) (any, error) {
 		return nil, err
 	case err != nil, k.ID != kid:
 		return nil, refusal("the key is unknown")
-	case k.Algorithm() == "", k.Algorithm() != t.Method.Alg():
+	case !k.Verifies(t.Method.Alg()):
 		return nil, refusal("the algorithm does not fit the key")
 	}
 	return k.Public, nil

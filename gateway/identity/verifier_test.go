@@ -48,7 +48,7 @@ func TestVerifyAccepts(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := w.verifier.Verify(t.Context(), c.token)
+			got, err := w.verifier.Verify(t.Context(), bearer(c.token))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +90,7 @@ func TestTwinSignature(t *testing.T) {
 	}
 	s := new(big.Int).SetBytes(sig[32:])
 	s.Sub(w.ecKey.Params().N, s).FillBytes(sig[32:])
-	got, err := w.verifier.Verify(t.Context(), token[:cut]+b64(sig))
+	got, err := w.verifier.Verify(t.Context(), bearer(token[:cut]+b64(sig)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestVerifyKeysUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := v.Verify(t.Context(), w.ed(t, edHeader(), analystClaims()))
+	p, err := v.Verify(t.Context(), bearer(w.ed(t, edHeader(), analystClaims())))
 	if !fault.Is(err, fault.Unavailable) || p.Subject != "" {
 		t.Errorf("got %v, %v; want Unavailable and nobody", p, err)
 	}
@@ -139,7 +139,7 @@ func TestVerifyReasons(t *testing.T) {
 		"a name is given twice":                {w.verifier, compact(edHeader().raw(t), []byte(`{"canary":1,"canary":2}`), signEd(w.edKey))},
 		"the key is unknown":                   {loose, compact(edHeader().with("kid", "housing-1").raw(t), housingClaims().raw(t), signEd(w.housingKey))},
 	} {
-		p, err := c.verifier.Verify(t.Context(), c.token)
+		p, err := c.verifier.Verify(t.Context(), bearer(c.token))
 		refused(t, p, err, c.token)
 		if cause := errors.Unwrap(err); cause == nil || cause.Error() != want {
 			t.Errorf("got the reason %v, want %s", cause, want)
@@ -207,7 +207,7 @@ func TestVerifyProperty(t *testing.T) {
 		want := keyErr == nil && agency == from.Agency && len(roles) > 0 &&
 			!slices.ContainsFunc(roles, func(r identity.Role) bool { return !slices.Contains(from.Roles, r) }) &&
 			begin <= 30*time.Second && end > -30*time.Second && end > begin && end-begin <= 24*time.Hour
-		p, err := w.verifier.Verify(t.Context(), token)
+		p, err := w.verifier.Verify(t.Context(), bearer(token))
 		if (err == nil) != want {
 			t.Fatalf("accepted %v, want %v: %v", err == nil, want, err)
 		}
@@ -233,7 +233,7 @@ func TestVerifyMutated(t *testing.T) {
 					continue
 				}
 				bad := token[:i] + string(c) + token[i+1:]
-				p, err := w.verifier.Verify(t.Context(), bad)
+				p, err := w.verifier.Verify(t.Context(), bearer(bad))
 				refused(t, p, err, bad)
 			}
 		}

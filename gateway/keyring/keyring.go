@@ -85,3 +85,7 @@ func RejectedScope(month string) string { return "rejected/" + month }
 
 // Month formats the calendar month of t in UTC, as "2006-01".
 func Month(t time.Time) string { return t.UTC().Format("2006-01") }
+
+// RevocationScope is the scope under which the rows of the list of revocations are
+// sealed.
+const RevocationScope = "revocation"

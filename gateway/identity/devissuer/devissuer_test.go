@@ -54,7 +54,7 @@ func TestPersonas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := v.Verify(t.Context(), token)
+		got, err := v.Verify(t.Context(), identity.Presented{Scheme: identity.SchemeBearer, Token: token})
 		if err != nil {
 			t.Errorf("%s: %v", p.Name, err)
 			continue
@@ -98,7 +98,7 @@ func TestOneAgencyCannotAssertAnother(t *testing.T) {
 		"a partner as operator":             mint(i, devissuer.Claims{Subject: "a", Agency: "telford-housing", Roles: []identity.Role{identity.Operator}}),
 		"another folder's police":           mint(other, devissuer.Claims{Subject: "a", Agency: devissuer.Police, Roles: []identity.Role{identity.IGLead}}),
 	} {
-		if p, err := v.Verify(t.Context(), token); !fault.Is(err, fault.Unauthenticated) {
+		if p, err := v.Verify(t.Context(), identity.Presented{Scheme: identity.SchemeBearer, Token: token}); !fault.Is(err, fault.Unauthenticated) {
 			t.Errorf("%s: got %v, %v; want Unauthenticated", name, p, err)
 		}
 	}
@@ -120,7 +120,7 @@ func TestLifetime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := verifier(t, i).Verify(t.Context(), token); !fault.Is(err, fault.Unauthenticated) {
+	if _, err := verifier(t, i).Verify(t.Context(), identity.Presented{Scheme: identity.SchemeBearer, Token: token}); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("an hour after its end: got %v, want Unauthenticated", err)
 	}
 }
@@ -139,7 +139,7 @@ func TestOpenGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := verifier(t, i).Verify(t.Context(), token); err != nil {
+	if _, err := verifier(t, i).Verify(t.Context(), identity.Presented{Scheme: identity.SchemeBearer, Token: token}); err != nil {
 		t.Errorf("a token of the folder opened again: %v", err)
 	}
 	if _, err := devissuer.Create(dir, "mercia-health"); !fault.Is(err, fault.Conflict) {

@@ -72,6 +72,9 @@ func (i *Issuer) Mint(c Claims, lifetime time.Duration) (string, error) {
 	if c.Clearance != "" {
 		claims["clearance"] = c.Clearance
 	}
+	if slices.Contains(c.Roles, identity.CaseSystem) { // a system, which is its own client
+		claims["client_id"] = c.Subject
+	}
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
 	token.Header["typ"] = "at+jwt"
 	public, _ := private.Public().(ed25519.PublicKey)

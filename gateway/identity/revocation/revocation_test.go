@@ -1,0 +1,238 @@
+package revocation_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/concord-gateway/concord/gateway/event"
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/identity/revocation"
+	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/store/sqlite"
+)
+
+// world is a store, keys and a clock, for any number of gateways.
+type world struct {
+	*testing.T
+
+	events *meddled
+	keys   keyring.Keyring
+	now    time.Time
+}
+
+// meddled is the real store, of which somebody hides or changes rows, or which is
+// down.
+type meddled struct {
+	event.Store
+
+	down   bool
+	change func([]event.Event) []event.Event
+}
+
+func (m *meddled) Last(ctx context.Context, kind, id string) (event.Event, error) {
+	if m.down {
+		return event.Event{}, fault.New(fault.Unavailable, "test", "down")
+	}
+	if m.change == nil {
+		return m.Store.Last(ctx, kind, id)
+	}
+	rows, err := m.Stream(ctx, kind, id)
+	if err == nil && len(rows) == 0 {
+		return event.Event{}, fault.New(fault.NotFound, "test", "none")
+	}
+	if err != nil {
+		return event.Event{}, err
+	}
+	return rows[len(rows)-1], nil
+}
+
+func (m *meddled) Stream(ctx context.Context, kind, id string) ([]event.Event, error) {
+	if m.down {
+		return nil, fault.New(fault.Unavailable, "test", "down")
+	}
+	rows, err := m.Store.Stream(ctx, kind, id)
+	if m.change != nil {
+		rows = m.change(rows)
+	}
+	return rows, err
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(t.Context(), filepath.Join(dir, "data"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := local.Open(filepath.Join(dir, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = keys.Close(); _ = db.Close() })
+	return &world{T: t, events: &meddled{Store: db.Events()}, keys: keys, now: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)}
+}
+
+func (w *world) list() *revocation.List {
+	return revocation.New(w.events, w.keys, func() time.Time { return w.now })
+}
+
+func (w *world) add(r revocation.Row) {
+	w.Helper()
+	r.Reason = "lost"
+	if err := w.list().Add(w.Context(), r); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) refresh(l *revocation.List) {
+	w.Helper()
+	if err := l.Refresh(w.Context()); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) want(l *revocation.List, c identity.Credential, kind fault.Kind) {
+	w.Helper()
+	if err := l.Check(c); fault.KindOf(err) != kind {
+		w.Errorf("%+v: got %v, want %q", c, err, kind)
+	}
+}
+
+var (
+	ada  = identity.Credential{Agency: "police", Subject: "ada", Issuer: "https://id.example", TokenID: "1", Certificate: "cert-a"}
+	ben  = identity.Credential{Agency: "housing", Subject: "ada", Issuer: "https://other.example", TokenID: "1", Certificate: "cert-b"}
+	bare = identity.Credential{Agency: "police", Subject: "cy", Issuer: "https://id.example"}
+)
+
+// TestRevoke: each sort reaches what it names and nothing beside it, on every
+// gateway at its next reading, and can be lifted.
+func TestRevoke(t *testing.T) {
+	for _, r := range []revocation.Row{
+		{Subject: "ada", Agency: "police"}, {TokenID: "1", Issuer: "https://id.example"}, {Certificate: "cert-a"},
+	} {
+		w := newWorld(t)
+		one, other := w.list(), w.list()
+		w.want(one, ada, fault.Unavailable) // it has not been read
+		w.refresh(one)
+		w.refresh(other)
+		w.want(one, ada, "")
+		w.add(r)
+		for _, l := range []*revocation.List{one, other, w.list()} {
+			w.refresh(l)
+			w.want(l, ada, fault.Unauthenticated)
+			w.want(l, ben, "")
+			w.want(l, bare, "")
+		}
+		r.Lift = true
+		w.add(r)
+		w.refresh(one)
+		w.want(one, ada, "")
+	}
+}
+
+// TestPatience: who cannot read the list lets nobody in.
+func TestPatience(t *testing.T) {
+	w := newWorld(t)
+	l := w.list()
+	w.refresh(l)
+	w.events.down = true
+	w.now = w.now.Add(revocation.Patience)
+	if err := l.Refresh(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v", err)
+	}
+	w.want(l, ada, "")
+	w.now = w.now.Add(time.Nanosecond)
+	w.want(l, ada, fault.Unavailable)
+	w.events.down = false
+	w.refresh(l)
+	w.want(l, ada, "")
+}
+
+// TestMeddled: who can write to the store cannot lift a revocation.
+func TestMeddled(t *testing.T) {
+	for name, change := range map[string]func([]event.Event) []event.Event{
+		"the first row deleted":  func(e []event.Event) []event.Event { return e[1:] },
+		"a row in between":       func(e []event.Event) []event.Event { return append(e[:1:1], e[2:]...) },
+		"the last row deleted":   func(e []event.Event) []event.Event { return e[:2] },
+		"all rows deleted":       func([]event.Event) []event.Event { return nil },
+		"a row in another place": func(e []event.Event) []event.Event { e[0].Body, e[1].Body = e[1].Body, e[0].Body; return e },
+		"a row copied to the end": func(e []event.Event) []event.Event {
+			return append(e, event.Event{Kind: e[0].Kind, ID: e[0].ID, N: 3, Body: e[1].Body})
+		},
+		"a forged row": func(e []event.Event) []event.Event {
+			return append(e, event.Event{Kind: e[0].Kind, ID: e[0].ID, N: 3, Body: []byte(`{"subject":"ada","agency":"police","lift":true}`)})
+		},
+		"a row emptied": func(e []event.Event) []event.Event { e[0].Body = nil; return e },
+	} {
+		w := newWorld(t)
+		for _, subject := range []string{"ada", "x", "y"} {
+			w.add(revocation.Row{Subject: subject, Agency: "police"})
+		}
+		running, started := w.list(), w.list()
+		w.refresh(running)
+		w.events.change = change
+		cut := name == "the last row deleted" || name == "all rows deleted" // a new gateway cannot know
+		if err := started.Refresh(t.Context()); !cut && !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s: a gateway that starts: %v", name, err)
+		}
+		if !cut {
+			w.want(started, bare, fault.Unavailable)
+		}
+		if err := running.Refresh(t.Context()); err == nil {
+			w.want(running, ada, fault.Unauthenticated)
+		}
+		w.want(running, ada, fault.Unauthenticated)
+		if !t.Failed() {
+			t.Logf("ATTACK | revocations | %s | 1 | refused", name)
+		}
+	}
+}
+
+// TestAnnounce notes each row once, also by another gateway, and again what could
+// not be noted.
+func TestAnnounce(t *testing.T) {
+	w := newWorld(t)
+	w.add(revocation.Row{Subject: "ada", Agency: "police"})
+	w.add(revocation.Row{Certificate: "cert-a"})
+	var noted []string
+	fail := true
+	note := func(_ int64, r *revocation.Row) error {
+		if r.Of() == "certificate" && fail {
+			return fault.New(fault.Unavailable, "test", "down")
+		}
+		noted = append(noted, r.Of())
+		return nil
+	}
+	for range 3 {
+		l := w.list()
+		w.refresh(l)
+		err := l.Announce(t.Context(), note)
+		if (err != nil) != fail {
+			t.Error(err)
+		}
+		fail = false
+	}
+	if len(noted) != 2 || noted[0] != "subject" || noted[1] != "certificate" {
+		t.Errorf("noted %v", noted)
+	}
+}
+
+func TestAddRefuses(t *testing.T) {
+	w := newWorld(t)
+	for _, r := range []revocation.Row{
+		{}, {Reason: "x"}, {Subject: "a", Reason: "x"}, {Agency: "a", Reason: "x"}, {TokenID: "1", Reason: "x"}, {Issuer: "i", Reason: "x"},
+		{Subject: "a", Agency: "b"}, {Subject: "a", Agency: "b", Certificate: "c", Reason: "x"},
+	} {
+		if err := w.list().Add(t.Context(), r); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%+v: %v", r, err)
+		}
+	}
+}
