@@ -115,10 +115,17 @@ func TestServices(t *testing.T) {
 			refused(t, p, err, token)
 			reported(t, "tokens: systems", name+" as "+string(role), 1)
 		}
+		if _, err := v.Verify(t.Context(), bearer(w.ed(t, edHeader(), c.with("roles", []identity.Role{identity.CaseSystem})))); err != nil {
+			t.Errorf("%s, as a case system: %v", name, err)
+		}
 	}
 	if p, err := v.Verify(t.Context(), bearer(w.ed(t, edHeader(), analystClaims().with("idtyp", "user").with("client_id", "portal")))); err != nil || p.Service {
 		t.Errorf("a person: got %+v, %v", p, err)
 	}
+	token := w.ed(t, edHeader(), analystClaims().with("roles", []identity.Role{identity.CaseSystem}))
+	p, err := v.Verify(t.Context(), bearer(token))
+	refused(t, p, err, token)
+	reported(t, "tokens: systems", "a person as a case system", 1)
 }
 
 // list is a list of revocations that a test sets.
