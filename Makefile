@@ -126,7 +126,7 @@ faults: $(FERRETDB) ## the faults and tampers that are injected, how often, and 
 
 # Every line is reported by the test that made the attack, when it was refused.
 attack_dirs = $(shell grep -rlF 'ATTACK |' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
-ATTACKS := ^Test(Attack|Hostile|Proof|Certificate|Binding|RSA|Mapping|TypeJWT|Services|Meddled|Flood|Refused|TLS|IDToken|AnotherAgency|Presented)
+ATTACKS := ^Test(Attack|Hostile|Proof|Certificate|Binding|RSA|Mapping|TypeJWT|Services|Meddled|Flood|Refused|TLS|IDToken|AnotherAgency|Presented|RolesAndObjects|Access|Handshake|ClientCertificates|Origin|SlowClients)
 .PHONY: attacks
 attacks: $(FERRETDB) ## the attacks that are tried: how many of each sort, all refused
 	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(ATTACKS)' -v $(attack_dirs) | \
