@@ -60,7 +60,7 @@ func TestPersonas(t *testing.T) {
 			continue
 		}
 		roles := slices.Sorted(slices.Values(p.Roles))
-		want := identity.Principal{Subject: p.Name + "@" + p.Agency + ".example", Agency: p.Agency, Roles: roles, Clearance: p.Clearance}
+		want := identity.Principal{Subject: p.Name + "@" + p.Agency + ".example", Agency: p.Agency, Roles: roles, Clearance: p.Clearance, Service: p.Name == "case-system"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", p.Name, diff)
 		}
@@ -70,7 +70,7 @@ func TestPersonas(t *testing.T) {
 		seen[p.Name] = true
 	}
 	for name := range strings.FieldsSeq(`housing-submitter severn-submitter health-submitter education-submitter police-submitter analyst supervisor
-		ig-lead housing-ig health-ig education-ig policy-author approver-police approver-housing approver-health approver-education operator`) {
+		ig-lead housing-ig health-ig education-ig policy-author approver-police approver-housing approver-health approver-education operator case-system`) {
 		if !seen[name] {
 			t.Errorf("there is no persona %q", name)
 		}
