@@ -29,7 +29,9 @@ import (
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/httpapi"
 	"github.com/concord-gateway/concord/gateway/httpapi/contract"
+	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/revocation"
+	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/profile"
 	"github.com/concord-gateway/concord/gateway/retention"
 	"github.com/concord-gateway/concord/gateway/submission"
@@ -123,6 +125,11 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := g.activate(ctx, db, opt); err != nil {
 		return err
 	}
+	return g.join(ctx, db, keys, verifier, opt)
+}
+
+// join puts the use cases over what is open, and the face over them.
+func (g *Gateway) join(ctx context.Context, db Store, keys keyring.Keyring, verifier *identity.Verifier, opt Options) error {
 	book := g.rules.Book()
 	submissions := submission.New(submission.Deps{
 		Rules: book, Records: db.Records(), Events: db.Events(), Spool: db.Spool(), Keys: keys, Log: g.log,
