@@ -36,8 +36,8 @@ const (
 	fewRows = 20_000
 	// million is from where on the memory of the gateway is measured.
 	million = 1_000_000
-	// mostMemory is what a gateway may have had in memory at any time, in KiB.
-	mostMemory = 150 << 10
+	// mostMemory is what a gateway may have had in memory at any time, in KiB: 150 MB.
+	mostMemory = 150_000_000 >> 10
 )
 
 // TestInvariant07MillionRows submits a file to a gateway that is killed while the file
