@@ -23,8 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// stub is a provider that does what a test tells it.
-type stub struct {
+// pliant is a provider that does what a test tells it.
+type pliant struct {
 	*httptest.Server
 
 	mu        sync.Mutex
@@ -35,9 +35,9 @@ type stub struct {
 	now       time.Time
 }
 
-func newStub(t *testing.T, start func(*httptest.Server)) *stub {
+func newPliant(t *testing.T, start func(*httptest.Server)) *pliant {
 	t.Helper()
-	s := &stub{kids: []string{"a"}, now: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)}
+	s := &pliant{kids: []string{"a"}, now: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/realm/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, s.discovery())
@@ -70,26 +70,26 @@ func keySet(kids ...string) string {
 	return `{"keys":[` + strings.Join(keys, ",") + `]}`
 }
 
-func (s *stub) set(kids []string, answer http.HandlerFunc) {
+func (s *pliant) set(kids []string, answer http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kids, s.answer = kids, answer
 }
 
-func (s *stub) clock() time.Time {
+func (s *pliant) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
 }
 
-func (s *stub) pass(d time.Duration) {
+func (s *pliant) pass(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = s.now.Add(d)
 }
 
-// keys are those of the stub, by its description.
-func (s *stub) keys(t *testing.T, change func(*provider.Options)) *provider.Keys {
+// keys are those of the pliant one, by its description.
+func (s *pliant) keys(t *testing.T, change func(*provider.Options)) *provider.Keys {
 	t.Helper()
 	o := provider.Options{Issuer: s.URL + "/realm", Loopback: true, Keep: time.Hour, Gap: 10 * time.Second, Clock: s.clock}
 	if change != nil {
@@ -113,7 +113,7 @@ func down(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBad
 
 // TestRotation: a new key is found by asking once, a withdrawn one is gone.
 func TestRotation(t *testing.T) {
-	s := newStub(t, (*httptest.Server).Start)
+	s := newPliant(t, (*httptest.Server).Start)
 	k := s.keys(t, nil)
 	want(t, k, "a", "")
 	want(t, k, "a", "")
@@ -134,7 +134,7 @@ func TestRotation(t *testing.T) {
 
 // TestFlood: any number of unknown ids at once makes one fetch.
 func TestFlood(t *testing.T) {
-	s := newStub(t, (*httptest.Server).Start)
+	s := newPliant(t, (*httptest.Server).Start)
 	k := s.keys(t, nil)
 	want(t, k, "a", "")
 	s.pass(time.Minute)
@@ -153,7 +153,7 @@ func TestFlood(t *testing.T) {
 
 // TestOutage: known keys hold for so long and no longer; recovery is by itself.
 func TestOutage(t *testing.T) {
-	s := newStub(t, (*httptest.Server).Start)
+	s := newPliant(t, (*httptest.Server).Start)
 	k := s.keys(t, nil)
 	s.set([]string{"a"}, down)
 	want(t, k, "a", fault.Unavailable)
@@ -175,7 +175,7 @@ func TestOutage(t *testing.T) {
 
 // TestRun fetches by itself, and soon again after a failure.
 func TestRun(t *testing.T) {
-	s := newStub(t, (*httptest.Server).Start)
+	s := newPliant(t, (*httptest.Server).Start)
 	fetched := make(chan struct{}, 100)
 	fail := true
 	s.set(nil, func(w http.ResponseWriter, r *http.Request) {
@@ -210,7 +210,7 @@ func TestRefusedProviders(t *testing.T) {
 		_, _ = fmt.Fprint(w, keySet("a"))
 	}))
 	defer other.Close()
-	s := newStub(t, (*httptest.Server).Start)
+	s := newPliant(t, (*httptest.Server).Start)
 	good := s.discovery()
 	describe := func(old, replaced string) func() string {
 		return func() string { return strings.Replace(good, old, replaced, 1) }
@@ -267,14 +267,14 @@ func TestRefusedProviders(t *testing.T) {
 // TestTLS: the certificate of the provider must be of the authorities given, and
 // plain HTTP is for development only.
 func TestTLS(t *testing.T) {
-	s := newStub(t, (*httptest.Server).StartTLS)
+	s := newPliant(t, (*httptest.Server).StartTLS)
 	s.Config.ErrorLog = nil
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	want(t, s.keys(t, func(o *provider.Options) { o.Roots, o.Loopback = roots, false }), "a", "")
 	want(t, s.keys(t, func(o *provider.Options) { o.Loopback = false }), "a", fault.Unavailable)
 	want(t, s.keys(t, func(o *provider.Options) { o.Roots = x509.NewCertPool() }), "a", fault.Unavailable)
-	plain := newStub(t, (*httptest.Server).Start)
+	plain := newPliant(t, (*httptest.Server).Start)
 	want(t, plain.keys(t, func(o *provider.Options) { o.Loopback = false }), "a", fault.Unavailable)
 	want(t, plain.keys(t, func(o *provider.Options) { o.KeysURL, o.Issuer = plain.URL+"/keys", "any name" }), "a", "")
 	if !t.Failed() {
