@@ -3,10 +3,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/store/mongo"
 )
 
 // logged is a log as it was read back.
@@ -102,4 +108,55 @@ func (l *logged) holds(t *testing.T, answers []answered) {
 			t.Errorf("the profile %s is in the log twice", request)
 		}
 	}
+}
+
+// openLog opens the log that the gateways have left.
+func openLog(t *testing.T, uri, database string) audit.Store {
+	t.Helper()
+	db, err := mongo.Open(t.Context(), mongo.Options{URI: uri, Database: database})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db.Log()
+}
+
+// wantLog verifies the log, from the store and from an export, and holds every
+// answer against it. It returns how many sessions wrote it.
+func wantLog(t *testing.T, store audit.Store, dir string, all *crowd) (audit.Report, int) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, gateway.KeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := audit.VerifyOptions{Keys: strings.Fields(string(raw))}
+	report, err := audit.Verify(t.Context(), audit.StoreSource(store), opts)
+	if err != nil || !report.OK {
+		t.Fatalf("the log does not verify: %+v, %v", report.Problems, err)
+	}
+	if report.Checkpoint != report.Size {
+		t.Errorf("the published checkpoint has %d of %d entries", report.Checkpoint, report.Size)
+	}
+	var export bytes.Buffer
+	if err := audit.WriteExport(t.Context(), &export, store); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all.sample(5) {
+		opts.Receipt = a.Receipt
+		r, err := audit.Verify(t.Context(), audit.ReadExport(bytes.NewReader(export.Bytes())), opts)
+		if err != nil || !r.OK || !r.Receipt.Kept || !r.Receipt.Published || r.Root != report.Root {
+			t.Errorf("receipt %+v: %+v, %v", a.Receipt, r, err)
+		}
+	}
+	logged := readLog(t, audit.ReadExport(&export))
+	if last := logged.entries[len(logged.entries)-1]; last.action != audit.Heads {
+		t.Errorf("the log ends with %s", last.action)
+	}
+	for provider, n := range logged.chains {
+		if report.Providers[provider] != n {
+			t.Errorf("%s has a chain of %d entries, and %d in the log", provider, report.Providers[provider], n)
+		}
+	}
+	logged.holds(t, all.answers)
+	return report, len(logged.writers)
 }
