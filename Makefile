@@ -125,14 +125,11 @@ faults: $(FERRETDB) ## the faults and tampers that are injected, how often, and 
 	      close("sort"); printf "%d injected: %d faults and %d tampers\n", all, all - t, t; exit bad || !all }'
 
 # Every line is reported by the test that made the attack, when it was refused.
-attack_dirs = $(shell grep -rlF 'ATTACK |' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
-ATTACKS := ^Test(Attack|Hostile|Proof|Certificate|Binding|RSA|Mapping|TypeJWT|Services|Meddled|Flood|Refused|TLS|IDToken|AnotherAgency|Presented|RolesAndObjects|Access|Handshake|ClientCertificates|Origin|SlowClients)
+attack_dirs = $(shell grep -rlF 'gateway/attacktest"' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
+ATTACKS := ^Test(Attack|Hostile|Proof|Certificate|Binding|RSA|Mapping|TypeJWT|Services|Meddled|Flood|Refused|TLS|IDToken|AnotherAgency|Presented|RolesAndObjects|Access|Handshake|ClientCertificates|Origin|SlowClients|LinksOfToken|HostOfOthers|Limit(Of|At)|GatewayPolicy|OperatorPolicy|TimeOf|Invariant05No)
 .PHONY: attacks
-attacks: $(FERRETDB) ## the attacks that are tried: how many of each sort, all refused
-	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(ATTACKS)' -v $(attack_dirs) | \
-	  awk -F' [|] ' '/ATTACK [|]/ { if (!($$2 in n)) order[++areas] = $$2; n[$$2] += $$4; all += $$4; if ($$5 != "refused") bad = 1 } \
-	    /^ *--- FAIL|^FAIL|panic:/ { print; bad = 1 } \
-	    END { for (i = 1; i <= areas; i++) printf "%-32s  %6d\n", order[i], n[order[i]] | "sort"; close("sort"); printf "%-32s  %6d  all refused: %s\n", "attacks", all, bad ? "NO" : "yes"; exit bad || !all }'
+attacks: $(TEST_TOOLS) ## the attacks that are tried, how many of each sort and what each covers; fails unless all were refused and SECURITY.md says the same
+	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(ATTACKS)' -v $(attack_dirs) | awk -f .ci/attacks.awk SECURITY.md -
 
 .PHONY: quick
 quick: $(FERRETDB) ## every test, without the race detector

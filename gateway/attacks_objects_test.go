@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/concord-gateway/concord/gateway/attacktest"
 )
 
 // TestAttackMassAssignment names in bodies what is not the caller's to say: who
@@ -63,7 +65,7 @@ func TestAttackMassAssignment(t *testing.T) {
 		t.Errorf("a refused link opened the person: status %d", got)
 	}
 	h.call("police-submitter", http.MethodPost, submissionsPath("health.substance_referral", "ISA-MH-WMP-002"), []any{}).want(http.StatusNotFound, nil)
-	reportAttack(t, "members of a body that are not the caller's to say", n)
+	attacktest.MassAssignment.Refused(t, "members of a body that are not the caller's to say", n)
 }
 
 // TestAttackRows names provider, agreement, state and time in rows: a row is its
@@ -104,7 +106,7 @@ func TestAttackRows(t *testing.T) {
 			t.Errorf("the answer says %s", said)
 		}
 	}
-	reportAttack(t, "provider, agreement, state and time said in a row", n)
+	attacktest.MassAssignment.Refused(t, "provider, agreement, state and time said in a row", n)
 }
 
 // severnTenancy is a row of Severn Homes, whose agreement covers other areas.
@@ -159,7 +161,7 @@ func TestAttackOtherObject(t *testing.T) {
 		h.call("housing-submitter", http.MethodPost, "/v1/datasets/housing.tenancy/merges", merge).problem(http.StatusNotFound, "merge-into")
 		n++
 	}
-	reportAttack(t, "one object authorised and another one meant", n)
+	attacktest.OtherObject.Refused(t, "one object authorised and another one meant", n)
 }
 
 // TestAttackFilters filters, sorts, counts and selects by what is withheld: there is
@@ -193,7 +195,7 @@ func TestAttackFilters(t *testing.T) {
 		h.call("housing-ig", http.MethodGet, "/v1/disclosures?"+query, nil).want(http.StatusBadRequest, nil)
 		n++
 	}
-	reportAttack(t, "filters, sorting and counts on what is withheld", n)
+	attacktest.WithheldFields.Refused(t, "filters, sorting and counts on what is withheld", n)
 }
 
 // TestAttackNames presents roles, agencies and subjects in another spelling, or the
@@ -234,7 +236,7 @@ func TestAttackNames(t *testing.T) {
 		h.callWith(h.mint(agency, theAnalyst, "analyst"), http.MethodPost, subjectPath, ask("soc-investigation", rowan())).problem(http.StatusForbidden, "nothing-permitted")
 		n++
 	}
-	reportAttack(t, "roles, agencies and subjects in another spelling or of another agency", n+1)
+	attacktest.Spelling.Refused(t, "roles, agencies and subjects in another spelling or of another agency", n+1)
 }
 
 // TestAttackHeaders says in headers who one is: proxies do, and no gateway believes it.
@@ -255,5 +257,5 @@ func TestAttackHeaders(t *testing.T) {
 		}
 	}
 	plain.want(http.StatusForbidden, nil)
-	reportAttack(t, "headers that say who one is", len(said))
+	attacktest.Impersonation.Refused(t, "headers that say who one is", len(said))
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/concord-gateway/concord/gateway/attacktest"
 )
 
 // rawly sends one request exactly as it is written and returns the answer.
@@ -72,7 +74,7 @@ func TestAttackPaths(t *testing.T) {
 		}
 		n++
 	}
-	reportAttack(t, "encoded slashes, dot segments, double encoding", n)
+	attacktest.Paths.Refused(t, "encoded slashes, dot segments, double encoding", n)
 }
 
 // TestAttackMethods asks for another method than the one on the wire, and for methods
@@ -116,5 +118,5 @@ func TestAttackMethods(t *testing.T) {
 	if still.State != "uploading" {
 		t.Errorf("the upload is %s", still.State)
 	}
-	reportAttack(t, "methods overridden, and methods that no route has", n+1)
+	attacktest.Paths.Refused(t, "methods overridden, and methods that no route has", n+1)
 }

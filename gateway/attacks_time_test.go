@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 	_ "time/tzdata" // a machine without time zones must not make this test pass
+
+	"github.com/concord-gateway/concord/gateway/attacktest"
 )
 
 // The last seconds of ISA-TH-WMP-001: rows are taken until its review is overdue, and
@@ -43,7 +45,7 @@ func TestAttackAgreementEnd(t *testing.T) {
 		}
 	}
 	n := agreementEnd(t)
-	reportAttack(t, "the first second after an agreement's end, in three time zones", n*(1+len(zones)))
+	attacktest.AgreementEnd.Refused(t, "the first second after an agreement's end, in three time zones", n*(1+len(zones)))
 }
 
 // agreementEnd goes through the end with a gateway whose clock shows local time, and
@@ -103,5 +105,5 @@ func TestAttackOffsets(t *testing.T) {
 	if got := len(h.entries("&to=" + url.QueryEscape("2026-11-22T09:01:00+14:00"))); got != 0 {
 		t.Errorf("%d entries before the log began", got)
 	}
-	reportAttack(t, "dates with an offset", n)
+	attacktest.AgreementEnd.Refused(t, "dates with an offset", n)
 }

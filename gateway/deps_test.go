@@ -43,7 +43,7 @@ var sees = map[kind][]kind{
 
 // rule is what a package may import of this module, by folder below gateway/.
 // "*" means all that its kind sees; tests adds what only its _test.go files may
-// import, of any kind.
+// import, of any kind. Every test may import attacktest.
 type rule struct {
 	kind    kind
 	imports string
@@ -111,6 +111,7 @@ var rules = map[string]rule{
 	"gateway/synthetic": {kind: sample, imports: "dataset", tests: "//schemas"},
 	"gateway/demo":      {kind: sample, imports: "*"},
 	"gateway/fleet":     {kind: sample}, // for tests: processes that are killed
+	attacks:             {kind: sample}, // for tests: what they tried, and what that covers
 
 	"policies": {kind: files},
 	"schemas":  {kind: files},

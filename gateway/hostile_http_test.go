@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/config"
 )
 
@@ -201,7 +202,7 @@ func TestHostileHTTP(t *testing.T) {
 	h := newHouse(t, quick)
 	address := h.listen()
 	token := "Bearer " + h.token("analyst")
-	for name, attacks := range map[string][]message{"framing": framing(), "malformed": malformed(), "crooked targets and methods": crooked()} {
+	for sort, attacks := range map[attacktest.Sort][]message{attacktest.Framing: framing(), attacktest.Malformed: append(malformed(), crooked()...)} {
 		for _, a := range attacks {
 			got := speak(t, address, strings.ReplaceAll(a.bytes, "TOKEN", token))
 			checkAnswers(t, a, got)
@@ -209,7 +210,7 @@ func TestHostileHTTP(t *testing.T) {
 				t.Errorf("after %s: %q", a.name, again)
 			}
 		}
-		t.Logf("ATTACK | http | %s | %d | refused", name, len(attacks))
+		sort.Refused(t, "over a socket", len(attacks))
 	}
 	if lines := h.logs.String(); !strings.Contains(lines, `"forwarded-certificate"`) {
 		t.Error("the operator is not told of a certificate from a stranger")
@@ -270,7 +271,7 @@ func TestHostOfOthers(t *testing.T) {
 			t.Errorf("%q is answered %q", request, got)
 		}
 	}
-	t.Logf("ATTACK | http | Host, forwarding and upgrade headers without effect | 5 | refused")
+	attacktest.Impersonation.Refused(t, "Host, forwarding and upgrade headers without effect", 5)
 }
 
 func newReader(s string) *bufio.Reader { return newReaderOf(strings.NewReader(s)) }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/text"
 )
 
@@ -90,7 +91,7 @@ func TestHostileTexts(t *testing.T) {
 		}
 	}
 	n += h.hostileAddresses()
-	t.Logf("ATTACK | log | hidden characters in texts, names, queries, paths and headers | %d | refused", n)
+	attacktest.LogInjection.Refused(t, "texts, names, queries, paths and headers", n)
 	h.call("analyst", http.MethodPost, subjectPath, with(ask("soc-investigation", rowan()), "justification", "two\nlines\n{\"level\":\"ERROR\"}")).want(http.StatusOK, nil)
 	h.plainly()
 }

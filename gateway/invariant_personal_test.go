@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/audit"
 )
 
@@ -198,6 +199,7 @@ func TestInvariant05NoPersonalDataInTheWrongPlace(t *testing.T) {
 			}
 		}
 	}
+	attacktest.Canaries.Refused(t, "spellings of planted values", len(forbidden()))
 }
 
 // openEntries exports the log and returns the exact bytes of every entry.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/config"
 )
@@ -73,6 +74,7 @@ func TestLimitOfPrincipal(t *testing.T) {
 	if got := h.floods(); len(got) != 4 || got[0].Entry.Admin["more"] != "1" {
 		t.Errorf("after closing: %+v", got)
 	}
+	attacktest.Floods.Refused(t, "by one principal", 52)
 	h.call("analyst", http.MethodPost, path, question).want(http.StatusOK, nil)
 	if r := h.verify(); !r.OK {
 		t.Errorf("%+v", r)
@@ -96,6 +98,7 @@ func TestLimitOfAgency(t *testing.T) {
 	if refused != 15 {
 		t.Errorf("%d of 20 are refused, want 15", refused)
 	}
+	attacktest.Floods.Refused(t, "by one agency", refused)
 	if got := h.floods(); len(got) != 1 || got[0].Entry.Admin["scope"] != "agency" {
 		t.Errorf("%+v", got)
 	}
@@ -129,6 +132,7 @@ func TestLimitOfAddress(t *testing.T) {
 	}
 	h.call("", http.MethodGet, "/tlog/checkpoint", nil).want(http.StatusTooManyRequests, nil)
 	h.call("", http.MethodGet, "/healthz", nil).want(http.StatusOK, nil)
+	attacktest.Floods.Refused(t, "from one address", 7)
 }
 
 // hold opens uploads that wait for their bodies, and returns when the gateway asks for
@@ -182,6 +186,7 @@ func TestLimitAtOnce(t *testing.T) {
 		}
 	}
 	h.call("housing-ig", http.MethodGet, "/v1/datasets", nil).want(http.StatusOK, nil)
+	attacktest.Floods.Refused(t, "more at once than an agency may", 1)
 }
 
 // TestLimitsLetWorkThrough sends what 64 clients send at once through the limits that a

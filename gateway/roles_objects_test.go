@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/devissuer"
 )
@@ -123,7 +124,7 @@ func TestRolesAndObjects(t *testing.T) {
 	if after := h.stored().records; after != before {
 		t.Errorf("%d records, %d before", after, before)
 	}
-	reportAttack(t, "another agency's object or an absent one, by every role", n)
+	attacktest.OthersObjects.Refused(t, "another agency's object or an absent one, by every role", n)
 	// Its own agency reaches it, a colleague too.
 	colleague := h.mint("telford-housing", "colleague@telford-housing.example", "submitter")
 	for _, o := range objectsOf(sub, link.ID)[:7] {
@@ -131,13 +132,4 @@ func TestRolesAndObjects(t *testing.T) {
 			t.Errorf("%s of one's own agency: status %d: %s", o.name, r.status, r.body)
 		}
 	}
-}
-
-// reportAttack says how many hostile requests were refused, when all were.
-func reportAttack(t *testing.T, what string, n int) {
-	t.Helper()
-	if t.Failed() || n == 0 {
-		t.Fatalf("%s: of %d, not all were refused", what, n)
-	}
-	t.Logf("ATTACK | authorisation | %s | %d | refused", what, n)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/config"
 )
 
@@ -45,7 +46,7 @@ func TestSlowClients(t *testing.T) {
 			t.Errorf("%s: answered %q", c.name, got)
 		}
 	}
-	t.Logf("ATTACK | http | slow clients | %d | refused", len(cases))
+	attacktest.SlowClients.Refused(t, "heads, bodies and readers", len(cases))
 }
 
 // TestSlowLine takes a body that comes steadily, however long it takes: here twice

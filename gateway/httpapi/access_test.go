@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/agreement"
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/dataset"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/policy"
@@ -224,7 +225,7 @@ func TestAccessMatrix(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("ATTACK | authorisation | role x route x object that the separation of duties denies | %d | refused", asks-allowed)
+	attacktest.Roles.Refused(t, "all that the oracle denies", asks-allowed)
 	if allowed < 300 || asks-allowed < 2000 {
 		t.Errorf("%d questions, %d allowed: the matrix is too small to mean anything", asks, allowed)
 	}
@@ -281,7 +282,7 @@ func TestAccessNamesExactly(t *testing.T) {
 		refused("x", "west-mercia-police", action, "ig-lead")
 	}
 	refused("", "west-mercia-police", "audit.entries", "ig-lead")
-	t.Logf("ATTACK | authorisation | roles, agencies and actions in another spelling | %d | refused", n)
+	attacktest.Spelling.Refused(t, "roles, agencies and actions", n)
 }
 
 // TestAboutRoutesMustAsk answers nothing where a route that asks for access itself

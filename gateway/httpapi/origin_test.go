@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
@@ -107,7 +108,7 @@ func TestOrigin(t *testing.T) {
 			t.Errorf("%s: what is left is %v", c.name, r.Header)
 		}
 	}
-	t.Logf("ATTACK | http | certificates and addresses in headers | %d | refused", refusals)
+	attacktest.Impersonation.Refused(t, "certificates and addresses", refusals)
 }
 
 // after2 appends two bytes to the certificate of a header.

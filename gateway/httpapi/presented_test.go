@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/devissuer"
 )
@@ -53,7 +54,7 @@ func TestPresented(t *testing.T) {
 			t.Errorf("%s: status %d\n%s", c.name, w.Code, diff)
 		}
 		if !t.Failed() && (c.want == nil || c.name == "forged headers") {
-			t.Logf("ATTACK | requests | %s | %d | refused", c.name, max(1, len(c.header)-1))
+			attacktest.Presented.Refused(t, c.name, max(1, len(c.header)-1))
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/devissuer"
 )
@@ -86,9 +87,7 @@ func TestTimeOfForbiddenAndAbsent(t *testing.T) {
 	for _, s := range all {
 		c.of(t, r, s)
 	}
-	if !t.Failed() {
-		t.Logf("ATTACK | authorisation | forbidden and absent told apart by time, in pairs | %d | refused", pairs*len(all))
-	}
+	attacktest.Timing.Refused(t, "in pairs", pairs*len(all))
 }
 
 // comparison is how one secret is looked at.

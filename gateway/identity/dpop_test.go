@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/identity"
 )
 
@@ -178,7 +179,7 @@ func TestHostileProofs(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s was accepted", name)
 		}
-		reported(t, "DPoP proofs", name, 1)
+		attacktest.Proofs.Refused(t, name, 1)
 	}
 	if _, err := w.verifier.Verify(t.Context(), byDPoP(token, good())); err != nil {
 		t.Errorf("the proof that the attacks start from: %v", err)
@@ -240,7 +241,7 @@ func TestProofOnce(t *testing.T) {
 	}
 	p, err := w.startedAt(t, now.Add(time.Second)).Verify(t.Context(), byDPoP(token, c.sign(c.header(), c.claims(token))))
 	refused(t, p, err, token)
-	reported(t, "DPoP proofs", "replayed", 3)
+	attacktest.Proofs.Refused(t, "replayed", 3)
 }
 
 func TestCertificateBinding(t *testing.T) {
@@ -279,7 +280,7 @@ func TestCertificateBinding(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s was accepted", name)
 		}
-		reported(t, "certificates", name, 1)
+		attacktest.Certificates.Refused(t, name, 1)
 	}
 }
 
@@ -308,7 +309,7 @@ func TestBindingRequired(t *testing.T) {
 				t.Errorf("wants %q, has %q: %v", want, has, err)
 			}
 			if err != nil {
-				reported(t, "certificates", "wants "+string(want)+", has "+string(has), 1)
+				attacktest.Certificates.Refused(t, "wants "+string(want)+", has "+string(has), 1)
 			}
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/concord-gateway/concord/gateway/attacktest"
 )
 
 // TestHostileTokens is the table of attacks on a token. Each is refused, with
@@ -25,34 +27,21 @@ func TestHostileTokens(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
 	defer server.Close()
 
-	for area, attacks := range map[string]map[string]string{
-		"algorithm": algorithmAttacks(t, w), "header": headerAttacks(t, w, server.URL), "claims": claimAttacks(t, w), "times": timeAttacks(t, w),
-		"form": formAttacks(t, w), "other tokens": otherTokens(t, w),
+	for sort, attacks := range map[attacktest.Sort]map[string]string{
+		attacktest.TokenAlgorithm: algorithmAttacks(t, w), attacktest.TokenHeader: headerAttacks(t, w, server.URL),
+		attacktest.TokenClaims: claimAttacks(t, w), attacktest.TokenTimes: timeAttacks(t, w),
+		attacktest.TokenForm: formAttacks(t, w), attacktest.OtherTokens: otherTokens(t, w),
 	} {
 		for name, token := range attacks {
 			t.Run(name, func(t *testing.T) {
 				p, err := w.verifier.Verify(t.Context(), bearer(token))
 				refused(t, p, err, token)
-				reported(t, "tokens: "+area, name, 1)
+				sort.Refused(t, name, 1)
 			})
 		}
 	}
 	if n := fetched.Load(); n != 0 {
 		t.Errorf("%d requests went out because a token asked for them", n)
-	}
-}
-
-// reported says what was tried, once it has been refused: `make attacks` counts
-// these lines. An attack that got through has failed its test before.
-func reported(t *testing.T, area, name string, n int) {
-	t.Helper()
-	if !t.Failed() {
-		t.Logf("ATTACK | %s | %s | %d | refused", area, strings.Map(func(r rune) rune {
-			if r < ' ' || r > '~' || r == '|' {
-				return '?'
-			}
-			return r
-		}, name), n)
 	}
 }
 

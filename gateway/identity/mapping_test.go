@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 )
@@ -54,7 +55,7 @@ func TestMapping(t *testing.T) {
 		p, err := w.startedAt(t, now).Verify(t.Context(), bearer(token))
 		if c.want == nil {
 			refused(t, p, err, token)
-			reported(t, "tokens: claims", c.name, 1)
+			attacktest.TokenClaims.Refused(t, c.name, 1)
 			continue
 		}
 		c.want.Subject, c.want.Agency = analyst.Subject, analyst.Agency
@@ -92,7 +93,7 @@ func TestTypeJWT(t *testing.T) {
 	for name, token := range attacks {
 		p, err := w.startedAt(t, now).Verify(t.Context(), bearer(token))
 		refused(t, p, err, token)
-		reported(t, "tokens: other tokens", name, 1)
+		attacktest.OtherTokens.Refused(t, name, 1)
 	}
 }
 
@@ -113,7 +114,7 @@ func TestServices(t *testing.T) {
 			token := w.ed(t, edHeader(), c.with("roles", []identity.Role{identity.Submitter, role}))
 			p, err := v.Verify(t.Context(), bearer(token))
 			refused(t, p, err, token)
-			reported(t, "tokens: systems", name+" as "+string(role), 1)
+			attacktest.TokenSystems.Refused(t, name+" as "+string(role), 1)
 		}
 		if _, err := v.Verify(t.Context(), bearer(w.ed(t, edHeader(), c.with("roles", []identity.Role{identity.CaseSystem})))); err != nil {
 			t.Errorf("%s, as a case system: %v", name, err)
@@ -125,7 +126,7 @@ func TestServices(t *testing.T) {
 	token := w.ed(t, edHeader(), analystClaims().with("roles", []identity.Role{identity.CaseSystem}))
 	p, err := v.Verify(t.Context(), bearer(token))
 	refused(t, p, err, token)
-	reported(t, "tokens: systems", "a person as a case system", 1)
+	attacktest.TokenSystems.Refused(t, "a person as a case system", 1)
 }
 
 // list is a list of revocations that a test sets.
@@ -187,5 +188,24 @@ func TestCacheAndTime(t *testing.T) {
 	p.Roles[0] = identity.Operator
 	if p, err = v.Verify(t.Context(), bearer(w.ed(t, edHeader(), analystClaims()))); err != nil || p.Has(identity.Operator) {
 		t.Errorf("a caller changed what is in the cache: %v, %v", p, err)
+	}
+}
+
+// TestLinksOfTokenCountForNothing reads a token that says with whom its bearer has a case
+// link: links come through the API only.
+func TestLinksOfTokenCountForNothing(t *testing.T) {
+	w := newWorld(t)
+	want, err := w.verifier.Verify(t.Context(), bearer(w.ed(t, edHeader(), analystClaims())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"case_link", "case_links", "cases", "links"} {
+		for _, value := range []any{"assigned", []string{"OP-LANTERN"}, object{"OP-LANTERN": "assigned"}} {
+			got, err := w.verifier.Verify(t.Context(), bearer(w.ed(t, edHeader(), analystClaims().with(name, value))))
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%s %v: %v\n%s", name, value, err, diff)
+			}
+			attacktest.TokenClaims.Refused(t, name+" that count for nothing", 1)
+		}
 	}
 }

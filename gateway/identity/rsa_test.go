@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 )
@@ -73,7 +74,7 @@ func TestRSA(t *testing.T) {
 		}
 		if err != nil {
 			refused(t, p, err, token)
-			reported(t, "tokens: algorithm", "RSA "+c.alg+" where another is agreed", 1)
+			attacktest.TokenAlgorithm.Refused(t, "RSA "+c.alg+" where another is agreed", 1)
 		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
@@ -237,7 +238,7 @@ func TestHandshake(t *testing.T) {
 			t.Errorf("%s was spoken: %q", name, got)
 		}
 	}
-	t.Logf("ATTACK | tls | versions, suites and protocols | %d | refused", len(bad))
+	attacktest.TLS.Refused(t, "versions, suites and protocols", len(bad))
 	if got, err := s.ask(plainGet, func(c *tls.Config) { c.NextProtos = []string{"h2", "http/1.1"} }); err != nil || !strings.HasPrefix(got, "HTTP/1.1 200") {
 		t.Errorf("HTTP/2 or less: %q %v", got, err)
 	}
@@ -269,7 +270,7 @@ func TestClientCertificates(t *testing.T) {
 			t.Errorf("a certificate of %s: %q", name, got)
 		}
 	}
-	t.Logf("ATTACK | tls | client certificates | %d | refused", len(bad))
+	attacktest.TLS.Refused(t, "client certificates", len(bad))
 }
 
 // TestReload follows files that are replaced, and keeps the last good ones.

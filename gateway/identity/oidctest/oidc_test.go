@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/provider"
@@ -188,9 +189,7 @@ func TestIDToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.want(t, token, fault.Unauthenticated)
-		if !t.Failed() {
-			t.Logf("ATTACK | tokens: other tokens | ID token of a real provider, %s | 1 | refused", name)
-		}
+		attacktest.OtherTokens.Refused(t, "ID token of a real provider, "+name, 1)
 	}
 }
 
@@ -209,8 +208,6 @@ func TestAnotherAgency(t *testing.T) {
 		w.storage.claims = claims
 		w.storage.mu.Unlock()
 		w.want(t, w.token(t), fault.Unauthenticated)
-		if !t.Failed() {
-			t.Logf("ATTACK | tokens: claims | of a real provider, %s | 1 | refused", name)
-		}
+		attacktest.TokenClaims.Refused(t, "of a real provider, "+name, 1)
 	}
 }

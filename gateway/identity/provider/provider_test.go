@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity/provider"
 )
@@ -146,9 +147,7 @@ func TestFlood(t *testing.T) {
 	if n := s.asked.Load(); n != 2 {
 		t.Errorf("the provider was asked %d times", n)
 	}
-	if !t.Failed() {
-		t.Log("ATTACK | keys of providers | a flood of unknown key ids makes one fetch | 200 | refused")
-	}
+	attacktest.ProviderKeys.Refused(t, "a flood of unknown key ids makes one fetch", 200)
 }
 
 // TestOutage: known keys hold for so long and no longer; recovery is by itself.
@@ -255,9 +254,7 @@ func TestRefusedProviders(t *testing.T) {
 		}
 		k := s.keys(t, nil)
 		want(t, k, "a", fault.Unavailable)
-		if !t.Failed() {
-			t.Logf("ATTACK | keys of providers | %s | 1 | refused", name)
-		}
+		attacktest.ProviderKeys.Refused(t, name, 1)
 	}
 	if n := elsewhere.Load(); n != 0 {
 		t.Errorf("%d requests went to another host", n)
@@ -277,7 +274,5 @@ func TestTLS(t *testing.T) {
 	plain := newPliant(t, (*httptest.Server).Start)
 	want(t, plain.keys(t, func(o *provider.Options) { o.Loopback = false }), "a", fault.Unavailable)
 	want(t, plain.keys(t, func(o *provider.Options) { o.KeysURL, o.Issuer = plain.URL+"/keys", "any name" }), "a", "")
-	if !t.Failed() {
-		t.Log("ATTACK | keys of providers | a certificate of unknown authority, or none | 3 | refused")
-	}
+	attacktest.ProviderKeys.Refused(t, "a certificate of unknown authority, or none", 3)
 }

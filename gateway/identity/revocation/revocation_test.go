@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity"
@@ -190,9 +191,7 @@ func TestMeddled(t *testing.T) {
 			w.want(running, ada, fault.Unauthenticated)
 		}
 		w.want(running, ada, fault.Unauthenticated)
-		if !t.Failed() {
-			t.Logf("ATTACK | revocations | %s | 1 | refused", name)
-		}
+		attacktest.Revocations.Refused(t, name, 1)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
 )
@@ -29,6 +30,7 @@ func (w *world) forbidden(token string, attempts []attempt) {
 			w.t.Errorf("%s %s %v: %d %v %v", a.method, a.path, a.body, status, answer, err)
 		}
 	}
+	attacktest.VaultPrivileges.Refused(w.t, "asked of a real Vault", len(attempts))
 }
 
 // TestGatewayPolicy holds the gateway's token to what a gateway does.
