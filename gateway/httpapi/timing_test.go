@@ -135,6 +135,9 @@ func (r *rig) secrets() []secret {
 	post := func(path string, body func(n int) []byte) func(int) *http.Request {
 		return func(n int) *http.Request { return jsonRequest(path, body(n)) }
 	}
+	drop := func(n int, id func(int) string) *http.Request {
+		return httptest.NewRequest(http.MethodDelete, "/v1/submissions/"+id(n), nil)
+	}
 	theirs := func(n int) string { return submissions[n%len(submissions)] }
 	none := func(n int) string { // of the same time as the others
 		id := []byte(submissions[n%len(submissions)])
@@ -153,6 +156,10 @@ func (r *rig) secrets() []secret {
 		{"a submission", severn, get("/v1/submissions/%s", theirs), get("/v1/submissions/%s", none), http.StatusNotFound},
 		{"the errors of a submission", severn, get("/v1/submissions/%s/errors", theirs), get("/v1/submissions/%s/errors", none), http.StatusNotFound},
 		{"the quality of a submission", severn, get("/v1/submissions/%s/quality", theirs), get("/v1/submissions/%s/quality", none), http.StatusNotFound},
+		{
+			"a submission to cancel", severn, func(n int) *http.Request { return drop(n, theirs) },
+			func(n int) *http.Request { return drop(n, none) }, http.StatusNotFound,
+		},
 		{
 			"an agreement", severn, post("/v1/datasets/housing.tenancy/submissions?agreement=ISA-TH-WMP-001", rows),
 			post("/v1/datasets/housing.tenancy/submissions?agreement=ISA-XX-WMP-001", rows), http.StatusNotFound,
