@@ -13,6 +13,7 @@ package keyring
 import (
 	"context"
 	"crypto"
+	"errors"
 	"strconv"
 	"time"
 )
@@ -39,9 +40,17 @@ type Keyring interface {
 	// Destroy erases the keys of scope for good. Destroying a scope that never
 	// existed, or twice, is not an error.
 	Destroy(ctx context.Context, scope string) error
+	// Existing is the same keyring, with the same keys in memory, for whoever may not
+	// make any: what does not exist answers Unavailable, with ErrAbsent as a cause, and
+	// nothing is written anywhere. Its Destroy answers Forbidden. Closing one closes both.
+	Existing() Keyring
 	// Close forgets every key held in memory.
 	Close() error
 }
+
+// ErrAbsent says that a key is not there, and was not made because whoever asked may
+// not make any.
+var ErrAbsent = errors.New("there is no such key")
 
 // Sealer seals and opens with associated data (AEAD). Open answers a fault of
 // kind Internal when the ciphertext or the associated data is not what was

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -34,7 +35,7 @@ func Run(t *testing.T, newPlace func(t *testing.T) Open) {
 		"sealer": testSealer, "hasher": testHasher, "signer": testSigner, "scopes": testScopes,
 		"invalid scope": testInvalidScope, "cancelled": testCancelled, "closed": testClosed,
 		"destroy": testDestroy, "destroy what never was": testDestroyWhatNeverWas,
-		"race": testRace, "destroy race": testDestroyRace,
+		"existing": testExisting, "race": testRace, "destroy race": testDestroyRace,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newPlace(t)) })
 	}
@@ -76,6 +77,13 @@ func wantKind(t *testing.T, err error, kind fault.Kind) {
 	t.Helper()
 	if !fault.Is(err, kind) {
 		t.Errorf("error is %v, want a fault of kind %q", err, kind)
+	}
+}
+
+func wantAbsent(t *testing.T, err error) {
+	t.Helper()
+	if !fault.Is(err, fault.Unavailable) || !errors.Is(err, keyring.ErrAbsent) {
+		t.Errorf("error is %v, want Unavailable: %v", err, keyring.ErrAbsent)
 	}
 }
 
@@ -242,6 +250,45 @@ func testDestroyWhatNeverWas(t *testing.T, open Open) {
 	must(t, 0, r.Destroy(t.Context(), destroyed))
 	_, err := open().Sealer(t.Context(), destroyed)
 	wantKind(t, err, fault.NotFound)
+}
+
+// testExisting asks for keys without the right to make any: those that are there are
+// handed out, and asking for others leaves nothing behind.
+func testExisting(t *testing.T, open Open) {
+	r := open()
+	sealed := seal(t, sealerOf(t, r, kept), "content")
+	hash, public := hasherOf(t, r, kept).Hash("x"), signerOf(t, r, "log").Public()
+	must(t, 0, r.Destroy(t.Context(), destroyed))
+	for _, reader := range []keyring.Keyring{r.Existing(), open().Existing(), open().Existing().Existing()} {
+		if got, err := sealerOf(t, reader, kept).Open(sealed, []byte("place")); err != nil || string(got) != "content" {
+			t.Errorf("opened %q, %v", got, err)
+		}
+		if hasherOf(t, reader, kept).Hash("x") != hash {
+			t.Error("the hash is another")
+		}
+		if !public.(ed25519.PublicKey).Equal(signerOf(t, reader, "log").Public()) {
+			t.Error("the signing key is another")
+		}
+		for range 2 { // had the first made a key, the second would get it
+			_, err := reader.Sealer(t.Context(), indexed)
+			wantAbsent(t, err)
+			_, err = reader.Hasher(t.Context(), indexed)
+			wantAbsent(t, err)
+			_, err = reader.Signer(t.Context(), "log/2")
+			wantAbsent(t, err)
+		}
+		_, err := reader.Sealer(t.Context(), destroyed)
+		wantKind(t, err, fault.NotFound)
+		wantKind(t, reader.Destroy(t.Context(), kept), fault.Forbidden)
+	}
+	made := hasherOf(t, r, indexed).Hash("x")
+	reader := open().Existing()
+	if hasherOf(t, reader, indexed).Hash("x") != made {
+		t.Error("a key that was made since is not found")
+	}
+	must(t, 0, reader.Close())
+	_, err := reader.Sealer(t.Context(), kept)
+	wantKind(t, err, fault.Unavailable)
 }
 
 // testRace lets keyrings over one place make the same keys at once: all end with the

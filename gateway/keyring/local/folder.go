@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/keyring/primitive"
 )
 
@@ -23,8 +24,12 @@ const (
 	largest = 64 << 10
 )
 
-// errDestroyed says that a scope has a tombstone.
-var errDestroyed = errors.New("the scope was destroyed")
+var (
+	// errDestroyed says that a scope has a tombstone.
+	errDestroyed = errors.New("the scope was destroyed")
+	// errAbsent says that a key was never made, and is not to be made now.
+	errAbsent = fmt.Errorf("%w in the folder", keyring.ErrAbsent)
+)
 
 // folder is a folder of keys.
 type folder struct {
@@ -32,14 +37,17 @@ type folder struct {
 	index index
 }
 
-// openFolder makes the folder if needed and refuses one that lets others in.
-func openFolder(dir string) (*folder, error) {
+// openFolder refuses a folder that lets others in. It makes one that is not there, if
+// it may.
+func openFolder(dir string, mayMake bool) (*folder, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, folderMode); err != nil {
-		return nil, err
+	if mayMake {
+		if err := os.MkdirAll(dir, folderMode); err != nil {
+			return nil, err
+		}
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
@@ -70,7 +78,7 @@ func openFolder(dir string) (*folder, error) {
 		}
 	}
 	f := &folder{path: dir, index: index{path: filepath.Join(dir, indexName), names: map[string]bool{}}}
-	return f, f.openIndex(used)
+	return f, f.openIndex(used || !mayMake)
 }
 
 // regular refuses what is not a file of the owner alone.
@@ -98,25 +106,37 @@ func (f *folder) tombstonePath(scope string) string {
 	return filepath.Join(f.path, fileName(scope)+tombstoneSuffix)
 }
 
-// obtain returns the content of a slot's key file, and makes the file if there
-// never was one. It answers errDestroyed for a destroyed scope. A key is in the
-// index before it is handed out, and in its file before it is in the index.
-func (f *folder) obtain(s slot) ([]byte, error) {
+// obtain returns the content of a slot's key file. Where there never was one it makes
+// the file, if it may, and answers errAbsent if not. It answers errDestroyed for a
+// destroyed scope. A key is in the index before it is handed out, and in its file
+// before it is in the index.
+func (f *folder) obtain(s slot, mayMake bool) ([]byte, error) {
 	if err := f.alive(s); err != nil {
 		return nil, err
 	}
 	path := f.keyPath(s)
 	raw, err := f.read(s, path)
-	if err == nil {
+	switch {
+	case err == nil && !mayMake:
+		return raw, nil // whoever may write enters it
+	case err == nil:
 		return raw, f.index.add(filepath.Base(path))
-	}
-	if !errors.Is(err, os.ErrNotExist) {
+	case !errors.Is(err, os.ErrNotExist):
 		return nil, err
 	}
 	if err := f.checkLost(s); err != nil {
 		return nil, err
 	}
-	if raw, err = primitive.New(s.use); err != nil {
+	if !mayMake {
+		return nil, errAbsent
+	}
+	return f.create(s, path)
+}
+
+// create makes the key file of a slot, unless somebody else does.
+func (f *folder) create(s slot, path string) ([]byte, error) {
+	raw, err := primitive.New(s.use)
+	if err != nil {
 		return nil, err
 	}
 	if err := f.publish(path, raw); err != nil {

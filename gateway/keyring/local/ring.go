@@ -65,8 +65,20 @@ var _ keyring.Keyring = (*Ring)(nil)
 // Open opens the folder of keys dir, and makes it if it is not there. It
 // answers a fault of kind Unavailable, naming the file and the remedy, when
 // the folder or a key in it is open to others than its owner.
-func Open(dir string) (*Ring, error) {
-	f, err := openFolder(dir)
+func Open(dir string) (*Ring, error) { return open(dir, true) }
+
+// OpenExisting opens a folder of keys that is there, for reading: it writes nothing.
+// Otherwise it is Open followed by Existing.
+func OpenExisting(dir string) (keyring.Keyring, error) {
+	r, err := open(dir, false)
+	if err != nil {
+		return nil, err
+	}
+	return r.Existing(), nil
+}
+
+func open(dir string, mayMake bool) (*Ring, error) {
+	f, err := openFolder(dir, mayMake)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "local.Open", "the key folder cannot be used", err)
 	}
@@ -75,22 +87,22 @@ func Open(dir string) (*Ring, error) {
 
 // Sealer returns the sealing primitive of scope.
 func (r *Ring) Sealer(ctx context.Context, scope string) (keyring.Sealer, error) {
-	return take[*primitive.Sealer](ctx, r, slot{sealing, scope})
+	return take[*primitive.Sealer](ctx, r, slot{sealing, scope}, true)
 }
 
 // Hasher returns the keyed hash of scope.
 func (r *Ring) Hasher(ctx context.Context, scope string) (keyring.Hasher, error) {
-	return take[*primitive.Hasher](ctx, r, slot{hashing, scope})
+	return take[*primitive.Hasher](ctx, r, slot{hashing, scope}, true)
 }
 
 // Signer returns the Ed25519 signing key called name. Its public key is an
 // ed25519.PublicKey.
 func (r *Ring) Signer(ctx context.Context, name string) (crypto.Signer, error) {
-	return take[*primitive.Signer](ctx, r, slot{signing, name})
+	return take[*primitive.Signer](ctx, r, slot{signing, name}, true)
 }
 
 // take returns the primitive of a slot, from memory if it is held there.
-func take[P any](ctx context.Context, r *Ring, s slot) (P, error) {
+func take[P any](ctx context.Context, r *Ring, s slot, mayMake bool) (P, error) {
 	var none P
 	r.mu.RLock()
 	p, ok := r.held[s].(P)
@@ -98,7 +110,7 @@ func take[P any](ctx context.Context, r *Ring, s slot) (P, error) {
 	if ok {
 		return p, nil
 	}
-	made, err := r.load(ctx, s)
+	made, err := r.load(ctx, s, mayMake)
 	if err != nil {
 		return none, err
 	}
@@ -109,8 +121,8 @@ func take[P any](ctx context.Context, r *Ring, s slot) (P, error) {
 	return p, nil
 }
 
-// load reads the key of a slot, or makes it, and holds it.
-func (r *Ring) load(ctx context.Context, s slot) (any, error) {
+// load reads the key of a slot, or makes it where it may, and holds it.
+func (r *Ring) load(ctx context.Context, s slot, mayMake bool) (any, error) {
 	const op = "local.Ring"
 	if s.scope == "" {
 		return nil, fault.New(fault.Invalid, op, "a key needs a scope")
@@ -129,11 +141,13 @@ func (r *Ring) load(ctx context.Context, s slot) (any, error) {
 	if closed {
 		return nil, errClosed()
 	}
-	p, err := r.read(s)
-	if errors.Is(err, errDestroyed) {
+	p, err := r.read(s, mayMake)
+	switch {
+	case errors.Is(err, errDestroyed):
 		return nil, fault.Wrap(fault.NotFound, op, "the key was destroyed", err)
-	}
-	if err != nil {
+	case errors.Is(err, errAbsent):
+		return nil, fault.Wrap(fault.Unavailable, op, "a key is not there, and none is made in its place", err)
+	case err != nil:
 		return nil, fault.Wrap(fault.Unavailable, op, "a key cannot be had", err)
 	}
 	r.mu.Lock()
@@ -145,9 +159,10 @@ func (r *Ring) load(ctx context.Context, s slot) (any, error) {
 	return p, nil
 }
 
-// read returns the primitive of a slot from its file, which is made if needed.
-func (r *Ring) read(s slot) (any, error) {
-	raw, err := r.folder.obtain(s)
+// read returns the primitive of a slot from its file, which is made if needed and
+// allowed.
+func (r *Ring) read(s slot, mayMake bool) (any, error) {
+	raw, err := r.folder.obtain(s, mayMake)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package vault
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +21,10 @@ type entry struct {
 	// held is what is in memory, or nil.
 	held atomic.Pointer[held]
 
+	// print is the SHA-256 of the keyset that was here once, of which there may be no
+	// other. The fetch under way owns it, of which there is one.
+	print *[sha256.Size]byte
+
 	mu    sync.Mutex // covers fetch and retry
 	fetch *fetch
 	// retry is when a key that is still good may be asked for again.
@@ -34,15 +40,18 @@ type held struct {
 	gone         *fault.Error
 }
 
-// fetch is a key that is being fetched. held and err are set when done is closed.
+// fetch is a key that is being fetched, or made where there is none and mayMake is
+// set. held and err are set when done is closed.
 type fetch struct {
+	mayMake bool
+
 	done chan struct{}
 	held *held
 	err  error
 }
 
 // get returns what the entry holds, and fetches it first where it must.
-func (e *entry) get(ctx context.Context) (*held, error) {
+func (e *entry) get(ctx context.Context, mayMake bool) (*held, error) {
 	if h := e.good(); h != nil {
 		if h.gone != nil {
 			return nil, h.gone
@@ -52,12 +61,17 @@ func (e *entry) get(ctx context.Context) (*held, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "vault.Ring", "the key was not asked for in time", err)
 	}
-	f := e.start()
-	select {
-	case <-f.done:
-		return f.held, f.err
-	case <-ctx.Done():
-		return nil, unavailable("vault.Ring", &refusal{reason: slow, cause: ctx.Err()})
+	for {
+		f := e.start(mayMake)
+		select {
+		case <-f.done:
+			if mayMake && !f.mayMake && errors.Is(f.err, errAbsent) {
+				continue // it was the fetch of somebody who may not make any
+			}
+			return f.held, f.err
+		case <-ctx.Done():
+			return nil, unavailable("vault.Ring", &refusal{reason: slow, cause: ctx.Err()})
+		}
 	}
 }
 
@@ -72,7 +86,7 @@ func (e *entry) good() *held {
 		return nil
 	}
 	if !now.Before(h.renew) && e.due(now) {
-		e.start()
+		e.start(false)
 	}
 	return h
 }
@@ -86,14 +100,14 @@ func (e *entry) due(now time.Time) bool {
 }
 
 // start fetches the key beside the caller, once at a time.
-func (e *entry) start() *fetch {
+func (e *entry) start(mayMake bool) *fetch {
 	r := e.ring
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fetch != nil {
 		return e.fetch
 	}
-	f := &fetch{done: make(chan struct{})}
+	f := &fetch{mayMake: mayMake, done: make(chan struct{})}
 	r.mu.RLock() // with it no work begins while Close waits for the end of all
 	defer r.mu.RUnlock()
 	if r.closed {
@@ -103,7 +117,7 @@ func (e *entry) start() *fetch {
 	}
 	e.fetch = f
 	r.work.Go(func() {
-		f.held, f.err = e.load(r.life)
+		f.held, f.err = e.load(r.life, mayMake)
 		e.mu.Lock()
 		e.fetch = nil
 		e.retry = r.conn.opt.Clock().Add(pause)
@@ -114,10 +128,10 @@ func (e *entry) start() *fetch {
 }
 
 // load fetches the key and holds it.
-func (e *entry) load(ctx context.Context) (*held, error) {
+func (e *entry) load(ctx context.Context, mayMake bool) (*held, error) {
 	// The time counts from before Vault was asked: what it said was true then.
 	asked := e.ring.conn.opt.Clock()
-	h, err := e.ask(ctx)
+	h, err := e.ask(ctx, mayMake)
 	if err != nil {
 		f := unavailable("vault.Ring", err)
 		if f.Kind == fault.NotFound {
@@ -138,19 +152,29 @@ func (e *entry) load(ctx context.Context) (*held, error) {
 	}
 }
 
-func (e *entry) ask(ctx context.Context) (*held, error) {
-	raw, err := e.ring.obtain(ctx, e.slot)
+// ask asks Vault for the keyset. What was here once is not made again, and nothing else
+// is taken in its place.
+func (e *entry) ask(ctx context.Context, mayMake bool) (*held, error) {
+	raw, err := e.ring.obtain(ctx, e.slot, mayMake && e.print == nil)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(raw)
+	sum := sha256.Sum256(raw)
+	if e.print != nil && *e.print != sum {
+		return nil, errChanged
+	}
 	h := new(held)
 	if e.slot.use == primitive.Sealing {
 		h.sealer, err = primitive.ParseSealer(raw)
 	} else {
 		h.hasher, err = primitive.ParseHasher(raw)
 	}
-	return h, err
+	if err != nil {
+		return nil, err
+	}
+	e.print = &sum
+	return h, nil
 }
 
 // drop forgets the key for good.
@@ -198,7 +222,7 @@ func (s sealer) key() (*held, error) {
 	switch {
 	case h == nil:
 		if s.entry.due(s.entry.ring.conn.opt.Clock()) {
-			s.entry.start()
+			s.entry.start(false)
 		}
 		return nil, fault.New(fault.Unavailable, "vault.Sealer", "the key's time in memory is over and Vault has not given it again")
 	case h.gone != nil:

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/hashicorp/vault/api"
 
+	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/keyring/primitive"
 )
 
@@ -31,6 +33,8 @@ var (
 	errDestroyed = errors.New("the scope was destroyed")
 	errLost      = errors.New("a keyset was deleted in Vault without Concord: put it back (vault kv undelete), or restore Vault's snapshot")
 	errNoWrap    = errors.New("the transit key that wraps a keyset was deleted in Vault without Concord: restore Vault's snapshot")
+	errAbsent    = fmt.Errorf("%w in Vault: look at the mounts, or restore Vault's snapshot", keyring.ErrAbsent)
+	errChanged   = errors.New("a keyset in Vault is another than the one that was there before: restore Vault's snapshot")
 	errSwapped   = errors.New("a keyset in Vault is another scope's")
 	errAnswer    = errors.New("an answer of Vault has not the form that was expected")
 )
@@ -47,8 +51,8 @@ func (r *Ring) tombstonePath(scope string) string {
 
 func (r *Ring) transit(do, name string) string { return r.conn.opt.Transit + "/" + do + "/" + name }
 
-// obtain returns the keyset of a slot, and makes it if there never was one.
-func (r *Ring) obtain(ctx context.Context, s slot) ([]byte, error) {
+// obtain returns the keyset of a slot. Where there is none it makes one, if it may.
+func (r *Ring) obtain(ctx context.Context, s slot, mayMake bool) ([]byte, error) {
 	if err := r.alive(ctx, s.scope); err != nil {
 		return nil, err
 	}
@@ -56,8 +60,11 @@ func (r *Ring) obtain(ctx context.Context, s slot) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wrapped == "" {
+	switch {
+	case wrapped == "" && mayMake:
 		return r.create(ctx, s)
+	case wrapped == "":
+		return nil, errAbsent
 	}
 	return r.unwrap(ctx, s.scope, wrapped)
 }
@@ -99,35 +106,40 @@ func (r *Ring) stored(ctx context.Context, s slot) (string, error) {
 // other's; where the scope was destroyed meanwhile, there is none: its tombstone is
 // there before its transit key goes, so the last look cannot miss it.
 func (r *Ring) create(ctx context.Context, s slot) ([]byte, error) {
-	name := keyName(s.scope)
-	if _, err := r.conn.write(ctx, r.transit("keys", name), map[string]any{"type": "aes256-gcm96"}); err != nil {
-		return nil, err
-	}
 	raw, err := primitive.New(s.use)
 	if err != nil {
 		return nil, err
 	}
-	wrapped, err := r.wrap(ctx, s.scope, raw)
-	if err != nil {
-		return nil, err
-	}
-	first, err := r.insert(ctx, r.keysetPath(s), map[string]any{keysetField: wrapped, scopeField: s.scope, useField: string(s.use)})
+	first, err := r.keep(ctx, s, raw)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.alive(ctx, s.scope); err != nil {
 		if errors.Is(err, errDestroyed) {
-			err = errors.Join(err, r.erase(ctx, name))
+			err = errors.Join(err, r.erase(ctx, keyName(s.scope)))
 		}
 		return nil, err
 	}
 	if first {
 		return raw, nil
 	}
-	if wrapped, err = r.stored(ctx, s); err != nil {
+	wrapped, err := r.stored(ctx, s)
+	if err != nil {
 		return nil, err
 	}
 	return r.unwrap(ctx, s.scope, wrapped)
+}
+
+// keep stores the keyset of a slot, wrapped, and reports whether it was the first.
+func (r *Ring) keep(ctx context.Context, s slot, raw []byte) (first bool, err error) {
+	if _, err := r.conn.write(ctx, r.transit("keys", keyName(s.scope)), map[string]any{"type": "aes256-gcm96"}); err != nil {
+		return false, err
+	}
+	wrapped, err := r.wrap(ctx, s.scope, raw)
+	if err != nil {
+		return false, err
+	}
+	return r.insert(ctx, r.keysetPath(s), map[string]any{keysetField: wrapped, scopeField: s.scope, useField: string(s.use)})
 }
 
 // wrap has Vault encrypt a keyset.

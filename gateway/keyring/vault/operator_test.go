@@ -176,3 +176,36 @@ func TestSwapped(t *testing.T) {
 	put(place, 7, good)
 	w.sealer(w.open(), scope)
 }
+
+// TestLostWithEveryTrace deletes a keyset and its metadata while a gateway has it in
+// memory: when its time is over, the gateway makes no other.
+func TestLostWithEveryTrace(t *testing.T) {
+	w := newWorld(t)
+	r := w.open()
+	s := w.sealer(r, scope)
+	text := seal(t, s, "content")
+	w.house.Server.Admin(t, http.MethodDelete, w.fill("{kv}/metadata/keysets/")+keyName(scope)+".seal", nil)
+	before := w.inVault()
+	for range 3 { // fetched again beside the work, and then not there
+		w.clock.Advance(testCache / 2)
+		_, _ = s.Open(text, []byte("place"))
+		_, _ = r.Sealer(t.Context(), scope)
+		w.clock.Advance(2 * pause)
+	}
+	_, err := r.Sealer(t.Context(), scope)
+	wantCause(t, err, errAbsent)
+	if after := w.inVault(); after != before {
+		t.Errorf("Vault has\n%s\nbefore:\n%s", after, before)
+	}
+	// Another process, which does not know, makes one; this one does not take it.
+	w.sealer(w.open(), scope)
+	w.clock.Advance(2 * pause)
+	_, err = r.Sealer(t.Context(), scope)
+	wantCause(t, err, errChanged)
+}
+
+// inVault is everything that the mounts of the house hold, as text.
+func (w *world) inVault() string {
+	w.t.Helper()
+	return w.house.Contents(w.t)
+}

@@ -64,7 +64,11 @@ func Open(ctx context.Context, o Options) (*Ring, error) {
 // Sealer returns the sealing primitive of scope. It answers Unavailable when the
 // key has been in memory for Options.Cache and Vault does not give it again.
 func (r *Ring) Sealer(ctx context.Context, scope string) (keyring.Sealer, error) {
-	e, _, err := r.take(ctx, slot{primitive.Sealing, scope})
+	return r.sealer(ctx, scope, true)
+}
+
+func (r *Ring) sealer(ctx context.Context, scope string, mayMake bool) (keyring.Sealer, error) {
+	e, _, err := r.take(ctx, slot{primitive.Sealing, scope}, mayMake)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +77,11 @@ func (r *Ring) Sealer(ctx context.Context, scope string) (keyring.Sealer, error)
 
 // Hasher returns the keyed hash of scope.
 func (r *Ring) Hasher(ctx context.Context, scope string) (keyring.Hasher, error) {
-	_, h, err := r.take(ctx, slot{primitive.Hashing, scope})
+	return r.hasher(ctx, scope, true)
+}
+
+func (r *Ring) hasher(ctx context.Context, scope string, mayMake bool) (keyring.Hasher, error) {
+	_, h, err := r.take(ctx, slot{primitive.Hashing, scope}, mayMake)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +89,7 @@ func (r *Ring) Hasher(ctx context.Context, scope string) (keyring.Hasher, error)
 }
 
 // take returns the entry of a slot and what it holds.
-func (r *Ring) take(ctx context.Context, s slot) (*entry, *held, error) {
+func (r *Ring) take(ctx context.Context, s slot, mayMake bool) (*entry, *held, error) {
 	if s.scope == "" {
 		return nil, nil, errScope()
 	}
@@ -89,7 +97,7 @@ func (r *Ring) take(ctx context.Context, s slot) (*entry, *held, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := e.get(ctx)
+	h, err := e.get(ctx, mayMake)
 	return e, h, err
 }
 
@@ -204,6 +212,9 @@ func unavailable(op string, err error) *fault.Error {
 		return errGone()
 	}
 	message := "a key cannot be had"
+	if errors.Is(err, errAbsent) {
+		message = "a key is not there, and none is made in its place"
+	}
 	if r, ok := errors.AsType[*refusal](err); ok {
 		message += ": " + string(r.reason)
 	}
@@ -213,6 +224,10 @@ func unavailable(op string, err error) *fault.Error {
 // Signer returns the Ed25519 signing key called name, which stays in Vault. Its
 // public key is an ed25519.PublicKey.
 func (r *Ring) Signer(ctx context.Context, name string) (crypto.Signer, error) {
+	return r.signing(ctx, name, true)
+}
+
+func (r *Ring) signing(ctx context.Context, name string, mayMake bool) (crypto.Signer, error) {
 	if name == "" {
 		return nil, errScope()
 	}
@@ -225,7 +240,7 @@ func (r *Ring) Signer(ctx context.Context, name string) (crypto.Signer, error) {
 	if s != nil {
 		return s, nil
 	}
-	s, err := r.signer(ctx, name)
+	s, err := r.signer(ctx, name, mayMake)
 	if err != nil {
 		return nil, unavailable("vault.Ring.Signer", err)
 	}

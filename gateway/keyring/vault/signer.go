@@ -30,12 +30,15 @@ type signer struct {
 	public ed25519.PublicKey
 }
 
-// signer finds a signing key, and makes it if there never was one.
-func (r *Ring) signer(ctx context.Context, name string) (*signer, error) {
+// signer finds a signing key. Where there is none it makes one, if it may.
+func (r *Ring) signer(ctx context.Context, name string, mayMake bool) (*signer, error) {
 	s := &signer{ring: r, name: signName(name)}
 	path := r.transit("keys", s.name)
 	answer, err := r.conn.read(ctx, path)
 	if err == nil && answer == nil {
+		if !mayMake {
+			return nil, errAbsent
+		}
 		if _, err = r.conn.write(ctx, path, map[string]any{"type": signType}); err == nil {
 			answer, err = r.conn.read(ctx, path)
 		}

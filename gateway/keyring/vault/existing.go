@@ -1,0 +1,31 @@
+package vault
+
+import (
+	"context"
+	"crypto"
+
+	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring"
+)
+
+// existing is a ring that makes and destroys nothing.
+type existing struct{ *Ring }
+
+// Existing returns the same keys for whoever may not make any.
+func (r *Ring) Existing() keyring.Keyring { return existing{r} }
+
+func (e existing) Sealer(ctx context.Context, scope string) (keyring.Sealer, error) {
+	return e.sealer(ctx, scope, false)
+}
+
+func (e existing) Hasher(ctx context.Context, scope string) (keyring.Hasher, error) {
+	return e.hasher(ctx, scope, false)
+}
+
+func (e existing) Signer(ctx context.Context, name string) (crypto.Signer, error) {
+	return e.signing(ctx, name, false)
+}
+
+func (existing) Destroy(context.Context, string) error {
+	return fault.New(fault.Forbidden, "vault.Ring.Destroy", "keys that are only read are not destroyed")
+}
