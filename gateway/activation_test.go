@@ -126,7 +126,7 @@ func TestAgreementGoesLiveOnItsDate(t *testing.T) {
 		t.Errorf("%+v", r.Problems)
 	}
 	h.stop()
-	r, err := gateway.ReplayFolder(t.Context(), h.cfg.DataDir, replay.Options{})
+	r, err := gateway.Replay(t.Context(), h.cfg, replay.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

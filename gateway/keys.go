@@ -32,6 +32,24 @@ func openKeys(ctx context.Context, cfg *config.Config, clock func() time.Time, l
 	return local.Open(filepath.Join(cfg.DataDir, KeysDir))
 }
 
+// existingKeys opens the keyring that a configuration names for whoever makes no keys:
+// it has to be there already. The caller closes it.
+func existingKeys(ctx context.Context, cfg *config.Config, logger *slog.Logger) (keyring.Keyring, error) {
+	if cfg.Keys.Vault.Address != "" || cfg.Production {
+		keys, err := openKeys(ctx, cfg, time.Now, logger)
+		if err != nil {
+			return nil, err
+		}
+		return keys.Existing(), nil
+	}
+	dir := filepath.Join(cfg.DataDir, KeysDir)
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fault.Wrap(fault.Invalid, "gateway.Keys", "There are no keys in "+dir+". They are never in a backup: put them back "+
+			"from their own. Where they are in Vault, name the configuration that says so.", err)
+	}
+	return local.OpenExisting(dir)
+}
+
 func vaultOptions(v *config.Vault, clock func() time.Time, logger *slog.Logger) vault.Options {
 	return vault.Options{
 		Address: v.Address, CAFile: v.CAFile, Namespace: v.Namespace,

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/config"
+	"github.com/concord-gateway/concord/gateway/keyring/vault"
 	"github.com/concord-gateway/concord/gateway/keyring/vaulttest"
 )
 
@@ -21,6 +23,36 @@ func onVault(v *vaulttest.House) func(*config.Config) {
 			AppRole: config.AppRole{Mount: v.AppRole, RoleIDFile: v.Gateway.RoleIDFile, SecretIDFile: v.Gateway.SecretIDFile},
 		}
 	}
+}
+
+// newVault is a place of its own in the Vault of the tests.
+func newVault(t *testing.T) *vaulttest.House {
+	t.Helper()
+	return vaulttest.NewHouse(t, vaulttest.Shared(t), "1h", "2h")
+}
+
+// inUse makes keys in a Vault, as the gateway of another log does.
+func inUse(t *testing.T, v *vaulttest.House) *vaulttest.House {
+	t.Helper()
+	r, err := vault.Open(t.Context(), vault.Options{
+		Address: v.Server.Address, Transit: v.Transit, KV: v.KV, Cache: time.Hour, Timeout: 10 * time.Second,
+		AppRole: vault.AppRole{Mount: v.AppRole, RoleIDFile: v.Gateway.RoleIDFile, SecretIDFile: v.Gateway.SecretIDFile},
+	})
+	if err == nil {
+		_, err = r.Signer(t.Context(), "log")
+		err = errors.Join(err, r.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// otherVaults are those that a store's keys are not in: one that is empty, as after a
+// slip in the mounts or a loss, and one of another log.
+func otherVaults(t *testing.T) map[string]*vaulttest.House {
+	t.Helper()
+	return map[string]*vaulttest.House{"an empty Vault": newVault(t), "another log's Vault": inUse(t, newVault(t))}
 }
 
 // TestInvariant03VaultSealed runs a house whose keys are in Vault, under the policy of

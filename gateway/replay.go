@@ -2,28 +2,24 @@ package gateway
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/activation"
 	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
-	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/rulebook"
-	"github.com/concord-gateway/concord/gateway/store/sqlite"
 )
 
-// ReplayFolder decides every request in the log of a data folder again, by the
-// rules that were archived when they came into force. The folder may be in use;
-// nothing in it is written.
-func ReplayFolder(ctx context.Context, dir string, o replay.Options) (report replay.Report, err error) {
-	err = inFolder(dir, func(db *sqlite.DB, keys keyring.Keyring) error {
+// Replay decides every request in the log of a configuration again, by the rules that
+// were archived when they came into force. A gateway may be using store and keys;
+// nothing is written, and no key made.
+func Replay(ctx context.Context, cfg *config.Config, o replay.Options) (report replay.Report, err error) {
+	err = readingSealed(ctx, cfg, func(db Store, keys keyring.Keyring) error {
 		archive, err := activation.Replayable(ctx, db.Log(), db.Events())
 		if err != nil {
 			return err
@@ -34,11 +30,11 @@ func ReplayFolder(ctx context.Context, dir string, o replay.Options) (report rep
 	return report, err
 }
 
-// ImpactFolder says what files would change for the requests in the log of a
-// data folder, were the newest versions in them live on the day given, against
-// the rules that are in force there.
-func ImpactFolder(ctx context.Context, dir string, files bundle.Files, o replay.ImpactOptions) (report replay.ImpactReport, err error) {
-	err = inFolder(dir, func(db *sqlite.DB, keys keyring.Keyring) error {
+// Impact says what files would change for the requests in the log of a configuration,
+// were the newest versions in them live on the day given, against the rules that are in
+// force there. It reads as Replay does.
+func Impact(ctx context.Context, cfg *config.Config, files bundle.Files, o replay.ImpactOptions) (report replay.ImpactReport, err error) {
+	err = readingSealed(ctx, cfg, func(db Store, keys keyring.Keyring) error {
 		current, err := activation.Latest(ctx, db.Log(), db.Events())
 		if err != nil {
 			return err
@@ -47,26 +43,6 @@ func ImpactFolder(ctx context.Context, dir string, files bundle.Files, o replay.
 		return err
 	})
 	return report, err
-}
-
-// inFolder opens the store and the keys of a data folder for reading.
-func inFolder(dir string, do func(*sqlite.DB, keyring.Keyring) error) (err error) {
-	ctx := context.Background() // closing does not wait for the caller
-	db, err := sqlite.Open(ctx, dir, sqlite.Options{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err := os.Stat(filepath.Join(dir, KeysDir)); err != nil { // or local.Open would make new ones
-		return fault.Wrap(fault.Invalid, "gateway.Replay",
-			"There are no keys in "+dir+". Where they are in Vault, ask the gateway: POST /v1/policy/impact.", err)
-	}
-	keys, err := local.Open(filepath.Join(dir, KeysDir))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, keys.Close()) }()
-	return do(db, keys)
 }
 
 // impact compares candidate files with rules in force. What is suspended stays

@@ -50,7 +50,7 @@ type logFlags struct {
 // open opens the log where it is stored.
 func (l *logFlags) open(c *console, use func(context.Context, audit.Store) error) error {
 	if l.Dir != "" {
-		return gateway.WithFolderLog(c.ctx, l.Dir, use)
+		return gateway.WithLog(c.ctx, gateway.Folder(l.Dir), use)
 	}
 	cfg, err := config.Load(l.Config)
 	if err != nil {

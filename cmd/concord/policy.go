@@ -12,6 +12,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/authoring"
+	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/policy/bundle"
 	"github.com/concord-gateway/concord/gateway/replay"
 )
@@ -129,10 +130,25 @@ func (e *explainCmd) Run(c *console) error {
 	return w.Flush()
 }
 
+// pastFlags say where past requests are: exactly one is given.
+type pastFlags struct {
+	Config string `xor:"past" required:"" type:"existingfile" help:"The log of this configuration. Keys may be in Vault, gateways may run." placeholder:"FILE"`
+	Dir    string `xor:"past" required:"" type:"existingdir" help:"The log of this data folder, which holds its keys." placeholder:"DIR"`
+}
+
+// config is the configuration, or that of the folder.
+func (p *pastFlags) config() (*config.Config, error) {
+	if p.Dir != "" {
+		return gateway.Folder(p.Dir), nil
+	}
+	return config.Load(p.Config)
+}
+
 // impactCmd works out what a candidate would change.
 type impactCmd struct {
+	pastFlags
+
 	Candidate string `required:"" type:"path" help:"A bundle, or a folder that holds policies/ and schemas/." placeholder:"BUNDLE"`
-	Dir       string `required:"" type:"existingdir" help:"The data folder whose log is asked." placeholder:"DIR"`
 	LiveFrom  string `help:"When the candidate would go live; the next day if not given." placeholder:"WHEN"`
 	Provider  string `help:"The data of this agency only." placeholder:"AGENCY"`
 	Out       string `help:"Write the report here, as JSON, for signing." placeholder:"FILE"`
@@ -140,6 +156,10 @@ type impactCmd struct {
 
 // Run prints the report and writes it.
 func (i *impactCmd) Run(c *console) error {
+	cfg, err := i.config()
+	if err != nil {
+		return err
+	}
 	files, err := candidate(i.Candidate)
 	if err != nil {
 		return err
@@ -152,7 +172,7 @@ func (i *impactCmd) Run(c *console) error {
 			return err
 		}
 	}
-	report, err := gateway.ImpactFolder(c.ctx, i.Dir, files, o)
+	report, err := gateway.Impact(c.ctx, cfg, files, o)
 	bar.done()
 	if err != nil {
 		return err
@@ -220,8 +240,9 @@ func (b *buildCmd) Run(c *console) error {
 
 // replayCmd replays a log.
 type replayCmd struct {
-	Dir  string `required:"" type:"existingdir" help:"The data folder." placeholder:"DIR"`
-	JSON bool   `help:"Print the report as JSON."`
+	pastFlags
+
+	JSON bool `help:"Print the report as JSON."`
 }
 
 // errDiffers is returned by a replay or a test run that found a difference and
@@ -238,9 +259,13 @@ func longRun() func() {
 
 // Run replays and prints.
 func (r *replayCmd) Run(c *console) error {
+	cfg, err := r.config()
+	if err != nil {
+		return err
+	}
 	defer longRun()()
 	bar := c.progress("replaying")
-	report, err := gateway.ReplayFolder(c.ctx, r.Dir, replay.Options{Progress: bar.at})
+	report, err := gateway.Replay(c.ctx, cfg, replay.Options{Progress: bar.at})
 	bar.done()
 	if err != nil {
 		return err

@@ -205,7 +205,7 @@ func purposeOf(e audit.Entry) string {
 // tellReplay decides every request again from the archive of its rules, beside
 // the running gateway.
 func (d *Demo) tellReplay(ctx context.Context) error {
-	r, err := gateway.ReplayFolder(ctx, d.folder.Dir, replay.Options{})
+	r, err := gateway.Replay(ctx, gateway.Folder(d.folder.Dir), replay.Options{})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/config"
+	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/store/mongo"
+	"github.com/concord-gateway/concord/gateway/store/sqlite"
+)
+
+// Folder is the configuration of a data folder that holds everything: the embedded
+// store, and the keys in files.
+func Folder(dir string) *config.Config { return &config.Config{DataDir: dir} }
+
+// WithLog opens the log that a configuration names, without writing, for as
+// long as use takes. A gateway may be using it.
+func WithLog(ctx context.Context, cfg *config.Config, use func(context.Context, audit.Store) error) error {
+	return reading(ctx, cfg, func(db Store) error { return use(ctx, db.Log()) })
+}
+
+// reading opens the store that a configuration names, without writing, for as long as
+// use takes.
+func reading(ctx context.Context, cfg *config.Config, use func(Store) error) (err error) {
+	var db Store
+	if m := cfg.Store.Mongo; m.URI != "" {
+		db, err = mongo.Open(ctx, mongo.Options{URI: m.URI, Database: m.Database, ReadOnly: true})
+	} else {
+		db, err = sqlite.Open(ctx, cfg.DataDir, sqlite.Options{ReadOnly: true})
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return use(db)
+}
+
+// readingSealed opens the store and the keys that a configuration names, without writing
+// and without making a key, for as long as use takes. A gateway may be using both.
+func readingSealed(ctx context.Context, cfg *config.Config, use func(Store, keyring.Keyring) error) error {
+	return reading(ctx, cfg, func(db Store) (err error) {
+		keys, err := existingKeys(ctx, cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, keys.Close()) }()
+		return use(db, keys)
+	})
+}
