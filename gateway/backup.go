@@ -39,7 +39,7 @@ func Backup(ctx context.Context, cfg *config.Config, o BackupOptions) (made back
 		return made, err
 	}
 	return backup.WriteFile(ctx, o.Out, backup.Copy{
-		Stores:  backup.Stores{Log: db.Log(), Events: db.Events(), Records: db.Records()},
+		Stores:  storesOf(db),
 		LogOnly: o.LogOnly, Origin: cfg.Log.Origin, Keys: own, Clock: time.Now, Progress: o.Progress,
 		Sign: func(ctx context.Context, version int, message []byte) ([]byte, error) {
 			if err := still(); err != nil {
@@ -83,8 +83,9 @@ type RestoreOptions struct {
 }
 
 // Restore fills the empty store of a configuration, whose keys must be in their
-// place. No gateway may be started on it meanwhile, which the marker in it and the
-// lock of the embedded store see to.
+// place: in them nothing is made. Nothing is written, not even an empty store, before
+// backup and log have been verified against the keys. No gateway may be started on the
+// store meanwhile, which the marker in it and the lock of the embedded store see to.
 func Restore(ctx context.Context, cfg *config.Config, o RestoreOptions) (res backup.Restored, err error) {
 	g := &Gateway{cfg: cfg, logger: slog.New(slog.DiscardHandler)}
 	defer func() { err = errors.Join(err, g.Close(ctx)) }()
@@ -95,37 +96,47 @@ func Restore(ctx context.Context, cfg *config.Config, o RestoreOptions) (res bac
 	if len(o.Keys) == 0 {
 		o.Keys = own
 	}
-	db, err := g.openStore(ctx)
-	if err != nil {
-		return res, err
-	}
 	var witnesses []string
 	for _, w := range cfg.Log.Witnesses {
 		witnesses = append(witnesses, w.Key)
 	}
-	return backup.Restore{
-		Witnesses: witnesses, Quorum: cfg.Log.Quorum,
-		Stores: backup.Stores{Log: db.Log(), Events: db.Events(), Records: db.Records()},
-		Keys:   o.Keys, Own: own, Keyring: keys, Clock: time.Now, Progress: o.Progress,
-	}.Run(ctx, o.File, o.Log)
+	r := backup.Restore{
+		Witnesses: witnesses, Quorum: cfg.Log.Quorum, Open: func(ctx context.Context) (backup.Stores, error) { return g.storesToFill(ctx) },
+		Keys: o.Keys, Own: own, Keyring: keys, Clock: time.Now, Progress: o.Progress,
+	}
+	err = reading(ctx, cfg, func(db Store) error { return storesOf(db).Empty(ctx) })
+	if err != nil && !fault.Is(err, fault.NotFound) { // NotFound: there is no database yet
+		return res, err
+	}
+	return r.Run(ctx, o.File, o.Log)
 }
 
-// ownKeys opens the keyring, which must be there already, and returns the first
-// verifier key of its log; the later ones follow from the log itself.
-func (g *Gateway) ownKeys(ctx context.Context) (keyring.Keyring, []string, error) {
-	if g.cfg.Keys.Vault.Address == "" {
-		dir := filepath.Join(g.cfg.DataDir, KeysDir)
-		if _, err := os.Stat(dir); err != nil {
-			return nil, nil, fault.Wrap(fault.Invalid, "gateway.Backup",
-				"There are no keys in "+dir+". They are never in a backup: put them back from their own.", err)
-		}
+// storesToFill opens the store of the configuration, and makes it where it is not there.
+func (g *Gateway) storesToFill(ctx context.Context) (backup.Stores, error) {
+	db, err := g.openStore(ctx)
+	if err != nil {
+		return backup.Stores{}, err
 	}
-	keys, err := openKeys(ctx, g.cfg, time.Now, g.logger)
+	return storesOf(db), nil
+}
+
+func storesOf(db Store) backup.Stores {
+	return backup.Stores{Log: db.Log(), Events: db.Events(), Records: db.Records()}
+}
+
+// ownKeys opens the keyring, which must be there already and in which no key is made, and
+// returns the first verifier key of its log; the later ones follow from the log itself.
+func (g *Gateway) ownKeys(ctx context.Context) (keyring.Keyring, []string, error) {
+	keys, err := existingKeys(ctx, g.cfg, g.logger)
 	if err != nil {
 		return nil, nil, err
 	}
 	g.onClose(func(context.Context) error { return keys.Close() })
 	signer, err := keys.Signer(ctx, audit.SignerName(1))
+	if errors.Is(err, keyring.ErrAbsent) {
+		return nil, nil, fault.Wrap(fault.Invalid, "gateway.Keys", "The keyring has no log key: it is another's, or its keys were lost. "+
+			"Put them back from their own backup first.", err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

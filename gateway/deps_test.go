@@ -62,6 +62,7 @@ var rules = map[string]rule{
 	"gateway/quality":             {kind: capability, imports: "fault dataset event intake", tests: "store/sqlite //schemas"},
 	"gateway/keyring":             {kind: capability, imports: "fault"},
 	"gateway/keyring/primitive":   {kind: capability, imports: "fault"},
+	"gateway/keyring/register":    {kind: capability, imports: "fault event keyring", tests: "keyring/keyringtest keyring/local store/sqlite"},
 	"gateway/limit":               {kind: capability},
 	"gateway/text":                {kind: capability},
 	"gateway/identity":            {kind: capability, imports: "fault", tests: "identity/devissuer"},

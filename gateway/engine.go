@@ -41,5 +41,5 @@ func (g *Gateway) openStore(ctx context.Context) (Store, error) {
 		return nil, err
 	}
 	g.onClose(func(context.Context) error { return db.Close() })
-	return db, g.lock()
+	return db, g.lock(g.cfg.DataDir)
 }

@@ -44,6 +44,8 @@ const (
 	KeysDir = "keys"
 	// KeyFile holds the public key of the log, a verifier key.
 	KeyFile = "log.vkey"
+	// lockFile is what a running gateway holds.
+	lockFile = "gateway.lock"
 	// DemoMark is a file that marks a folder whose keys one process made for
 	// all parties. Production refuses it.
 	DemoMark = "DEMONSTRATION-ONLY"
@@ -105,19 +107,19 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := backup.Refuse(ctx, db.Events()); err != nil {
 		return err
 	}
-	keys, err := openKeys(ctx, g.cfg, opt.Clock, g.logger)
+	keys, err := g.openRegistered(ctx, db, opt)
 	if err != nil {
 		return err
 	}
-	g.onClose(func(context.Context) error { return keys.Close() })
+	// The log first: it knows its key, and nothing is made in a keyring that is not its own.
+	if err := g.openLog(ctx, db.Log(), keys, opt); err != nil {
+		return err
+	}
 	revoked := revocation.New(db.Events(), keys, time.Now)
 	if err := revoked.Refresh(ctx); err != nil {
 		return err
 	}
 	verifier.Against(revoked)
-	if err := g.openLog(ctx, db.Log(), keys, opt); err != nil {
-		return err
-	}
 	g.followRevocations(ctx, revoked)
 	if err := backup.Announce(ctx, db.Events(), g.log, g.cfg.Log.Origin); err != nil {
 		return err
@@ -207,6 +209,9 @@ func (g *Gateway) checkMark() error {
 // elsewhere.
 func (g *Gateway) writeKey() error {
 	path := filepath.Join(g.cfg.DataDir, KeyFile)
+	if err := os.MkdirAll(g.cfg.DataDir, 0o700); err != nil { // which nothing else has made, where store and keys are elsewhere
+		return fault.Wrap(fault.Unavailable, "gateway.New", "The data folder cannot be made.", err)
+	}
 	if err := os.WriteFile(path, []byte(strings.Join(g.log.VKeys(), "\n")+"\n"), 0o600); err != nil {
 		return fault.Wrap(fault.Unavailable, "gateway.New", "The public key of the log could not be written.", err)
 	}

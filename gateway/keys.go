@@ -12,6 +12,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/keyring/register"
 	"github.com/concord-gateway/concord/gateway/keyring/vault"
 )
 
@@ -19,10 +20,6 @@ import (
 // folder, which production refuses.
 func openKeys(ctx context.Context, cfg *config.Config, clock func() time.Time, logger *slog.Logger) (keyring.Keyring, error) {
 	if cfg.Keys.Vault.Address != "" {
-		// The folder holds the log's public key, and is made with the keys otherwise.
-		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-			return nil, fault.Wrap(fault.Unavailable, "gateway.New", "The data folder cannot be made.", err)
-		}
 		return vault.Open(ctx, vaultOptions(&cfg.Keys.Vault, clock, logger))
 	}
 	if cfg.Production {
@@ -30,6 +27,17 @@ func openKeys(ctx context.Context, cfg *config.Config, clock func() time.Time, l
 			"Production keeps its keys in Vault (keys.vault), not in files beside the data.")
 	}
 	return local.Open(filepath.Join(cfg.DataDir, KeysDir))
+}
+
+// openRegistered opens the keyring of the configuration, with the register that the
+// store keeps of it.
+func (g *Gateway) openRegistered(ctx context.Context, db Store, opt Options) (keyring.Keyring, error) {
+	keys, err := openKeys(ctx, g.cfg, opt.Clock, g.logger)
+	if err != nil {
+		return nil, err
+	}
+	g.onClose(func(context.Context) error { return keys.Close() })
+	return register.New(keys, db.Events()), nil
 }
 
 // existingKeys opens the keyring that a configuration names for whoever makes no keys:

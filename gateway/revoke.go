@@ -63,23 +63,33 @@ func (g *Gateway) noteRevocation(ctx context.Context, n int64, r *revocation.Row
 func Revoke(ctx context.Context, cfg *config.Config, r revocation.Row) (err error) {
 	g := &Gateway{cfg: cfg, logger: slog.New(slog.DiscardHandler)}
 	defer func() { err = errors.Join(err, g.Close(ctx)) }()
-	keys, _, err := g.ownKeys(ctx)
+	if _, _, err := g.ownKeys(ctx); err != nil { // or the first key would be made in a keyring that is another's
+		return err
+	}
+	db, err := g.openToInsert(ctx)
 	if err != nil {
 		return err
 	}
+	keys, err := g.openRegistered(ctx, db, Options{Clock: time.Now})
+	if err != nil {
+		return err
+	}
+	if _, err := keys.Existing().Signer(ctx, audit.SignerName(1)); err != nil { // it is the log's, by the register
+		return err
+	}
+	return revocation.New(db.Events(), keys, time.Now).Add(ctx, r)
+}
+
+// openToInsert opens the store beside the gateway whose it is: for single inserts, which
+// the database itself keeps apart from the gateway's.
+func (g *Gateway) openToInsert(ctx context.Context) (Store, error) {
 	if g.shared() {
-		db, err := g.openStore(ctx)
-		if err != nil {
-			return err
-		}
-		return revocation.New(db.Events(), keys, time.Now).Add(ctx, r)
+		return g.openStore(ctx)
 	}
-	// Beside the gateway whose folder it is: one insert, which the database itself
-	// keeps apart from the gateway's.
-	db, err := sqlite.Open(ctx, cfg.DataDir, sqlite.Options{})
+	db, err := sqlite.Open(ctx, g.cfg.DataDir, sqlite.Options{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	g.onClose(func(context.Context) error { return db.Close() })
-	return revocation.New(db.Events(), keys, time.Now).Add(ctx, r)
+	return db, nil
 }

@@ -109,7 +109,8 @@ type state struct {
 // that does not come out, a log that is shorter than, or differs from, its last
 // published checkpoint. Every witness that can be reached is asked, too: with the
 // code CodeOlder or CodeForked when one has seen more of the log, or another.
-// Nothing is written.
+// Nothing is written, and no key is made for a log that has entries: a log key that the
+// keyring does not have is Unavailable.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	const op = "audit.Open"
 	cfg.defaults()

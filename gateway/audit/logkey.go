@@ -242,10 +242,17 @@ func (l *Log) trusted() []epoch {
 	return trusted
 }
 
-// findKeys loads the log keys up to the version that the log has come to.
+// findKeys loads the log keys up to the version that the log has come to. None is made
+// for a log that has entries: a keyring that lacks its key is another's, or was lost.
 func (s *sequencer) findKeys(ctx context.Context) error {
 	const op = "audit.Open"
-	version := 1
+	version, keys := 1, s.l.cfg.Keys
+	switch _, err := s.l.cfg.Store.LastBatch(ctx); {
+	case err == nil:
+		keys = keys.Existing()
+	case !isNotFound(err):
+		return fault.Wrap(fault.Unavailable, op, "the log store does not answer", err)
+	}
 	found, err := s.l.cfg.Store.Search(ctx, Query{RequestID: keyRequest(s.l.cfg.Origin), Action: Admin, Limit: 1})
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, op, "the log store does not answer", err)
@@ -265,13 +272,13 @@ func (s *sequencer) findKeys(ctx context.Context) error {
 			return fault.Wrap(fault.Unavailable, op, "the newest log key cannot be read", err)
 		}
 	}
-	return s.adopt(ctx, version, vkey)
+	return s.adopt(ctx, keys, version, vkey)
 }
 
 // adopt loads the log keys up to a version. Where vkey is given, the last must be
 // that.
-func (s *sequencer) adopt(ctx context.Context, version int, vkey string) error {
-	keys, err := loadKeys(ctx, s.l.cfg.Keys, s.l.cfg.Origin, version)
+func (s *sequencer) adopt(ctx context.Context, ring keyring.Keyring, version int, vkey string) error {
+	keys, err := loadKeys(ctx, ring, s.l.cfg.Origin, version)
 	if err != nil {
 		return err
 	}
@@ -318,7 +325,7 @@ func (s *sequencer) followKeys(ctx context.Context, b *Batch) error {
 		if err != nil {
 			return err
 		}
-		if err := s.adopt(ctx, version, e.Admin["vkey"]); err != nil {
+		if err := s.adopt(ctx, s.l.cfg.Keys.Existing(), version, e.Admin["vkey"]); err != nil {
 			return err
 		}
 		if s.own != nil && !s.own.introduced {

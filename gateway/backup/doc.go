@@ -22,6 +22,9 @@
 // was sealed under it. That holds as far as no copy of the key is left: keys are backed
 // up by themselves, and old copies of them are to be destroyed.
 //
+// A restore that refuses its files, or the keys, has written nothing, not even an empty
+// store, and no key is ever made for one.
+//
 // A restore that ends early leaves a store that nothing accepts. The first row
 // that it writes is an event that says so, and the last one takes it back:
 //

@@ -238,7 +238,7 @@ func (w *world) backup(change ...func(*backup.Copy)) (path string) {
 // restore restores into stores.
 func (w *world) restore(into backup.Stores, file, log string, change ...func(*backup.Restore)) (backup.Restored, error) {
 	w.t.Helper()
-	r := backup.Restore{Stores: into, Keys: []string{w.vkey}, Own: []string{w.vkey}, Keyring: w.keys, Clock: w.clock.Now}
+	r := backup.Restore{Open: func(context.Context) (backup.Stores, error) { return into, nil }, Keys: []string{w.vkey}, Own: []string{w.vkey}, Keyring: w.keys, Clock: w.clock.Now}
 	for _, f := range change {
 		f(&r)
 	}

@@ -105,8 +105,8 @@ func occupied(what string) error {
 		"The store is not empty: it has "+what+". A restore needs an empty one.").WithCode("store-not-empty")
 }
 
-// empty refuses a store that has anything in it.
-func (s *Stores) empty(ctx context.Context) error {
+// Empty answers Conflict for a store that has anything in it.
+func (s Stores) Empty(ctx context.Context) error {
 	if err := Refuse(ctx, s.Events); err != nil {
 		return err
 	}

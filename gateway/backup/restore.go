@@ -18,14 +18,14 @@ import (
 
 // Restore is what a restore needs.
 type Restore struct {
-	// Stores are the empty ones that are filled.
-	Stores
-
+	// Open opens the empty stores that are filled, and may make them: it is called once
+	// backup and log are verified.
+	Open func(ctx context.Context) (Stores, error)
 	// Keys are the verifier keys that the log is trusted by.
 	Keys []string
 	// Own are the verifier keys of the log that the keyring holds.
 	Own []string
-	// Keyring opens what the log says was erased.
+	// Keyring opens what the log says was erased. No key is made in it.
 	Keyring keyring.Keyring
 	// Witnesses are the verifier keys of the witnesses, of which Quorum must have
 	// cosigned the checkpoint of the newer log; none, and 0, where there are none.
@@ -72,9 +72,6 @@ func (r Restore) Run(ctx context.Context, file, log string) (res Restored, err e
 	if r.Progress == nil {
 		r.Progress = func(string, int64, int64) {}
 	}
-	if err := r.empty(ctx); err != nil {
-		return res, err
-	}
 	p := &plan{Restore: r}
 	if p.backup, err = openLog(file); err != nil {
 		return res, err
@@ -84,7 +81,7 @@ func (r Restore) Run(ctx context.Context, file, log string) (res Restored, err e
 		return res, err
 	}
 	defer func() { _ = p.newer.f.Close() }()
-	for _, step := range []func(context.Context) error{p.readBackup, p.readNewer, p.fill} {
+	for _, step := range []func(context.Context) error{p.readBackup, p.readNewer, p.open, p.fill} {
 		if err := step(ctx); err != nil {
 			return res, err
 		}
@@ -95,6 +92,7 @@ func (r Restore) Run(ctx context.Context, file, log string) (res Restored, err e
 // plan is a restore under way.
 type plan struct {
 	Restore
+	Stores
 
 	backup, newer *logFile
 	seen          *observer
@@ -107,10 +105,18 @@ type plan struct {
 	res  Restored
 }
 
+// open opens the stores, which have to be empty.
+func (p *plan) open(ctx context.Context) (err error) {
+	if p.Stores, err = p.Open(ctx); err != nil {
+		return err
+	}
+	return p.Empty(ctx)
+}
+
 // readBackup reads the backup to its end, before anything in it is believed.
 func (p *plan) readBackup(ctx context.Context) error {
 	const op = "backup.Restore"
-	p.seen = newObserver(ctx, p.Keyring)
+	p.seen = newObserver(ctx, p.Keyring.Existing())
 	in, err := p.backup.read(func(b *audit.Batch) error {
 		p.last = b.N
 		return p.seen.backup(b)

@@ -56,8 +56,10 @@ func (w *world) restored(t *testing.T, file, log string) (*world, backup.Restore
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	res, err := backup.Restore{
-		Stores: backup.Stores{Log: db.Log(), Events: db.Events(), Records: db.Records()},
-		Keys:   w.log.VKeys(), Own: w.log.VKeys(), Keyring: w.keys, Clock: w.now,
+		Open: func(context.Context) (backup.Stores, error) {
+			return backup.Stores{Log: db.Log(), Events: db.Events(), Records: db.Records()}, nil
+		},
+		Keys: w.log.VKeys(), Own: w.log.VKeys(), Keyring: w.keys, Clock: w.now,
 	}.Run(t.Context(), file, log)
 	if err != nil {
 		t.Fatal(err)
