@@ -77,6 +77,8 @@ UNRACED := \
   TestScripts TestInvariant07MillionRows \
   TestTimeOfForbiddenAndAbsent TestAccessMatrix TestRolesAndObjects TestAttackFilters TestAttackMassAssignment TestAttackAgreementEnd \
   TestRoles TestBundleRefused TestStartWithBadAgreements TestStartInProduction TestApproversComeFromConfiguration \
+  TestServeWithoutItsKeys TestRestoreWithoutItsKeys TestKeysetDeletedWithEveryTrace TestImportKeys TestImportAfterAStop TestImportOfRotatedLogKey \
+  TestInvariant10ReplayWithVault \
   TestBackupRestore TestImpactOverHTTP TestInvariant04Fsck TestRestart TestSuspend TestRegisterPages TestRotatedKey \
   TestQuotaAcrossRestart TestSecondEdition TestInsertedCaseLink TestDestroyedKey TestWithdrawal TestKeyFileLost \
   TestCorePolicyNeedsEveryParty TestAgreementGoesLiveOnItsDate TestInvariant02OnePartyAlone TestInvariant10WholeLog \

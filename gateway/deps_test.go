@@ -99,7 +99,7 @@ var rules = map[string]rule{
 	"gateway/store/storetest":     {kind: adapter, imports: "fault event record audit spool"},
 	"gateway/store/mongotest":     {kind: adapter}, // a server for tests, and only they import it
 	"gateway/keyring/local":       {kind: adapter, imports: "fault keyring keyring/primitive", tests: "keyring/keyringtest"},
-	"gateway/keyring/vault":       {kind: adapter, imports: "fault keyring keyring/primitive", tests: "keyring/keyringtest keyring/vaulttest"},
+	"gateway/keyring/vault":       {kind: adapter, imports: "fault keyring keyring/primitive", tests: "keyring/keyringtest keyring/local keyring/vaulttest"},
 	"gateway/keyring/keyringtest": {kind: adapter, imports: "fault keyring"},
 	"gateway/keyring/vaulttest":   {kind: adapter}, // a server for tests, and only they import it
 	"gateway/witness":             {kind: adapter, imports: "fault audit", tests: "store/sqlite keyring/local"},

@@ -13,6 +13,7 @@ import (
 type keysCmd struct {
 	Status keysStatusCmd `cmd:"" help:"List the wrapped keysets in Vault and the versions that wrap them.."`
 	Rotate keysRotateCmd `cmd:"" help:"Give every wrapping key in Vault a new version, while gateways run."`
+	Import keysImportCmd `cmd:"" help:"Bring the keys of a folder into Vault, while no gateway runs, and check that each opens there. It can be run again."`
 	Rewrap keysRewrapCmd `cmd:"" help:"Put every keyset under the newest version of its wrapping key, while gateways run."`
 }
 
@@ -25,18 +26,27 @@ type keysDesk struct {
 }
 
 func (d *keysDesk) open(c *console) (*gateway.KeyDesk, error) {
-	cfg, err := config.Load(d.Config)
+	_, operator, err := d.configs()
 	if err != nil {
 		return nil, err
 	}
+	return gateway.OpenKeyDesk(c.ctx, operator, c.logger)
+}
+
+// configs are the configuration with the gateway's login, and with the operator's.
+func (d *keysDesk) configs() (cfg, operator *config.Config, err error) {
+	if cfg, err = config.Load(d.Config); err != nil {
+		return nil, nil, err
+	}
+	changed := *cfg
 	if d.RoleIDFile != "" || d.SecretIDFile != "" {
 		role, id := d.RoleIDFile, d.SecretIDFile
 		if role == "" || id == "" {
-			return nil, errors.New("--role-id-file and --secret-id-file go together")
+			return nil, nil, errors.New("--role-id-file and --secret-id-file go together")
 		}
-		cfg.Keys.Vault.UseAppRole(role, id)
+		changed.Keys.Vault.UseAppRole(role, id)
 	}
-	return gateway.OpenKeyDesk(c.ctx, cfg, c.logger)
+	return cfg, &changed, nil
 }
 
 // keysStatusCmd lists keysets.
@@ -105,5 +115,31 @@ func (k *keysRewrapCmd) Run(c *console) error {
 	}
 	_, err = fmt.Fprintf(c.out, "keysets    %d, of which %d are destroyed\nrewrapped  %d\nunchanged  %d were under the newest version\n",
 		r.Keysets, r.Destroyed, r.Rewrapped, r.Newest)
+	return err
+}
+
+// keysImportCmd brings keys into Vault.
+type keysImportCmd struct {
+	keysDesk
+
+	From string `required:"" type:"existingdir" help:"The folder of the keys, which is only read: keys in the data folder." placeholder:"DIR"`
+}
+
+// Run imports and says what is left to do.
+func (k *keysImportCmd) Run(c *console) error {
+	cfg, operator, err := k.configs()
+	if err != nil {
+		return err
+	}
+	r, err := gateway.ImportKeys(c.ctx, cfg, operator, k.From, c.logger)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "keysets    %d\nlog keys   %d\ndestroyed  %d scopes, which stay destroyed\n"+
+		"unchanged  %d of these were in Vault already\n"+
+		"verified   every key opens through Vault and is the same; the store was used with %d keys, and has them all\n"+
+		"next       start a gateway on Vault, then destroy %s and every copy of it: who has one can read what is sealed so far.\n"+
+		"           The log key lay in a file: raise log.key_version, and the next is made in Vault\n",
+		r.Keysets, r.Signers, r.Destroyed, r.There, r.Registered, k.From)
 	return err
 }

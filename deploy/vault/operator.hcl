@@ -1,6 +1,6 @@
-# What `concord keys rotate`, `rewrap` and `status` need: an operator's role, apart
-# from the gateway's. It sees no keyset in the clear: transit/rewrap takes a
-# ciphertext and gives one.
+# What `concord keys rotate`, `rewrap`, `status` and `import` need: an operator's role,
+# apart from the gateway's. It sees no keyset in the clear: transit/rewrap takes a
+# ciphertext and gives one, and an import wraps keysets under the gateway's login.
 
 path "concord-kv/metadata/keysets/" {
   capabilities = ["list"]
@@ -28,6 +28,17 @@ path "concord-transit/keys/+/rotate" {
 # by log.key_version of the gateway. Denying is stronger than what is above.
 path "concord-transit/keys/sign.*" {
   capabilities = ["deny"]
+}
+
+# For `concord keys import`: bring in the first log key, where there is none; it can be
+# neither exported nor rotated. Not a later version: who may bring that in would know the
+# next log key.
+path "concord-transit/wrapping_key" {
+  capabilities = ["read"]
+}
+path "concord-transit/keys/sign.log/import" {
+  capabilities       = ["update"]
+  allowed_parameters = { "type" = ["ed25519"], "hash_function" = ["SHA256"], "ciphertext" = [] }
 }
 
 path "auth/token/lookup-self" {

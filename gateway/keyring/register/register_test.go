@@ -161,3 +161,44 @@ func TestNothingWithoutItsRow(t *testing.T) {
 		t.Errorf("another key: %v", err)
 	}
 }
+
+// TestVerify holds keyrings against a register with keys of each use, one of which was
+// destroyed.
+func TestVerify(t *testing.T) {
+	events, dir := newEvents(t), filepath.Join(t.TempDir(), "keys")
+	r := open(t, dir, events)
+	for use, ask := range uses {
+		if err := ask(t.Context(), r); err != nil {
+			t.Fatal(use, err)
+		}
+	}
+	if _, err := r.Sealer(t.Context(), "record/ISA-1/2026-11"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Destroy(t.Context(), "record/ISA-1/2026-11"); err != nil {
+		t.Fatal(err)
+	}
+	verify := func(dir string) error {
+		keys, err := local.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer keys.Close()
+		n, err := register.Verify(t.Context(), keys, events)
+		if err == nil && n != len(uses)+1 {
+			t.Errorf("%d keys", n)
+		}
+		return err
+	}
+	if err := verify(dir); err != nil {
+		t.Error(err)
+	}
+	wantReason(t, "an empty folder", verify(filepath.Join(t.TempDir(), "keys")), "does not have")
+	other := filepath.Join(t.TempDir(), "keys")
+	for use, ask := range uses {
+		if err := ask(t.Context(), open(t, other, newEvents(t))); err != nil {
+			t.Fatal(use, err)
+		}
+	}
+	wantReason(t, "another folder", verify(other), "another key")
+}

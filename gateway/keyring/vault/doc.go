@@ -39,6 +39,14 @@
 // token is renewed in the background; when that fails it logs in again. deploy/vault
 // holds the policies that the gateway works under: it may neither list, overwrite
 // nor delete keysets, nor delete any transit key but those of scopes that are
-// destroyed. A keyset that somebody deletes with its metadata in KV leaves no trace:
-// another is made, under which what the first sealed does not open.
+// destroyed. A keyset that somebody deletes with its metadata in KV leaves no trace
+// there. A ring that has held it takes no other in its place; for a new one the store's
+// register (keyring/register) remembers it.
+//
+// # Keys from elsewhere
+//
+// Import brings the keys of another keyring in, under the same names, so that a gateway
+// goes on with them. Keysets are wrapped as they are. Signing keys go by Vault's import
+// of keys: to the RSA key of the transit mount, and so to nobody but Vault; they are as
+// if made there, neither exportable nor rotated, but for what copies are left outside.
 package vault
