@@ -82,6 +82,7 @@ var rules = map[string]rule{
 	"gateway/linkage":             {kind: capability, imports: "fault dataset keyring record", tests: "keyring/local"},
 	"gateway/caselink":            {kind: capability, imports: "fault event keyring linkage", tests: "dataset store/sqlite keyring/local"},
 	"gateway/identity/provider":   {kind: capability, imports: "fault identity"},
+	"gateway/identity/proofs":     {kind: capability, imports: "fault spool", tests: "store/sqlite store/mongo store/mongotest store/storetest"},
 	"gateway/identity/revocation": {kind: capability, imports: "fault event identity keyring", tests: "store/sqlite keyring/local"},
 	"gateway/identity/oidctest":   {kind: capability, tests: "fault identity identity/provider"},
 

@@ -30,6 +30,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/httpapi"
 	"github.com/concord-gateway/concord/gateway/httpapi/contract"
 	"github.com/concord-gateway/concord/gateway/identity"
+	"github.com/concord-gateway/concord/gateway/identity/proofs"
 	"github.com/concord-gateway/concord/gateway/identity/revocation"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/profile"
@@ -119,7 +120,7 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := revoked.Refresh(ctx); err != nil {
 		return err
 	}
-	verifier.Against(revoked)
+	verifier.Against(revoked).Sharing(proofs.New(db.Spool()))
 	g.followRevocations(ctx, revoked)
 	if err := backup.Announce(ctx, db.Events(), g.log, g.cfg.Log.Origin); err != nil {
 		return err

@@ -28,11 +28,11 @@
 //   - the list of revocations has neither its subject, nor its id, nor the caller's
 //     certificate.
 //
-// A proof is taken once by one gateway, for 91 seconds, which is longer than it is
-// valid. Several gateways do not tell each other, so each takes it once: whoever
-// copies a proof under TLS within that time can repeat that one request, at that
-// address and with that token. A gateway that starts takes none that is older than
-// it is. What cannot be remembered is not taken.
+// A proof is taken once by all the gateways of a store, and once over restarts, where
+// the verifier is told of Proofs. Each gateway remembers what it took for 91 seconds,
+// which is longer than a proof is valid, and asks the store about nothing that it
+// knows itself. What cannot be remembered, here or there, is not taken; and a gateway
+// that starts takes none that is older than it is.
 //
 // Every refusal is the same fault to the caller, of kind Unauthenticated. The
 // reason is a fixed text for the operator; no part of the token is in it.

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -26,7 +27,7 @@ type proof struct {
 
 // checkProof checks that a proof was made for this very request with the key that
 // the token is bound to, and not before now (RFC 9449 section 4.3).
-func (v *Verifier) checkProof(p Presented, key string, now time.Time) error {
+func (v *Verifier) checkProof(ctx context.Context, p Presented, key string, now time.Time) error {
 	if p.URL == "" {
 		return refusal("the gateway does not know its own address, and so takes no proof")
 	}
@@ -50,13 +51,14 @@ func (v *Verifier) checkProof(p Presented, key string, now time.Time) error {
 	case made.issued.After(now.Add(leeway)), made.issued.Before(now.Add(-proofAge)):
 		return refusal("the proof was made too long ago, or is yet to be made")
 	case made.issued.Before(v.started):
-		// What was shown to the process before this one is not remembered here.
+		// What was shown to the process before this one is not remembered in memory,
+		// and a store that was put back from a backup knows nothing of proofs.
 		return refusal("the proof was made before the gateway started")
 	}
 	if err := made.checkEnd(now); err != nil {
 		return err
 	}
-	return v.proofs.once(key, made.id, now)
+	return v.takeProof(ctx, made, now)
 }
 
 // checkEnd honours an end that a proof has set itself. None has to.

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"crypto/sha256"
 	"sync"
 	"time"
@@ -19,8 +20,22 @@ const (
 	maxOfKey = 1 << 13
 )
 
-// replays remembers the proofs that were taken. One that cannot be remembered is
-// not taken.
+// Proofs is what the gateways of one store know together of the proofs that were
+// taken.
+type Proofs interface {
+	// Take takes a proof for good. Of all calls with one digest, at whatever gateway
+	// and before or after a restart, at most one is told that it is the first, until
+	// the time given has passed by the clock of every gateway; what it is told is
+	// durable by then. It answers a fault of kind Unavailable where that cannot be
+	// established: the proof is then not to be accepted, and may count as taken.
+	//
+	// An implementation may rely on a unique insert, and on nothing else of the store.
+	Take(ctx context.Context, digest [sha256.Size]byte, until time.Time) (first bool, err error)
+}
+
+// replays remembers the proofs that were taken here. One that cannot be remembered is
+// not taken. It is the sieve before Proofs, which costs a write: what is known here
+// to be a replay is not asked about, and no key has more rows made than maxOfKey.
 type replays struct {
 	mu    sync.Mutex // covers all below
 	seen  map[[sha256.Size]byte]struct{}
@@ -38,9 +53,31 @@ func newReplays() *replays {
 	return &replays{seen: map[[sha256.Size]byte]struct{}{}, of: map[string]int{}}
 }
 
+// digestOfProof names a proof by the thumbprint of its key and its id.
+func digestOfProof(key, id string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(key + "\x00" + id)) // a key is a digest in base64url
+}
+
+// takeProof takes a proof, here and for all the gateways of the store, and refuses it
+// from then on.
+func (v *Verifier) takeProof(ctx context.Context, p *proof, now time.Time) error {
+	if err := v.proofs.once(p.key, p.id, now); err != nil || v.shared == nil {
+		return err
+	}
+	// Until when a gateway takes it goes by what the proof says, not by who took it.
+	first, err := v.shared.Take(ctx, digestOfProof(p.key, p.id), p.issued.Add(proofAge+time.Second))
+	switch {
+	case err != nil:
+		return fault.Wrap(fault.Unavailable, "identity.takeProof", "Whether the proof was used before is not known.", err)
+	case !first:
+		return refusal("the proof was used before, here or at another gateway")
+	}
+	return nil
+}
+
 // once takes a proof, by its id, of a key, and refuses it from then on.
 func (r *replays) once(key, id string, now time.Time) error {
-	proof := sha256.Sum256([]byte(key + "\x00" + id)) // a key is a digest in base64url
+	proof := digestOfProof(key, id)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget(now)

@@ -54,6 +54,7 @@ type Verifier struct {
 	revoked Revocations
 	cache   *cache
 	proofs  *replays
+	shared  Proofs // nil where proofs are remembered in memory alone
 }
 
 // verified is what a token says, once its signature and its times are checked:
@@ -100,11 +101,18 @@ func (v *Verifier) Against(list Revocations) *Verifier {
 	return v
 }
 
+// Sharing makes the verifier take a proof only if no other gateway took it, nor this
+// one before it was started again. It is called before the first Verify.
+func (v *Verifier) Sharing(proofs Proofs) *Verifier {
+	v.shared = proofs
+	return v
+}
+
 // Verify returns the principal that a token asserts. Whatever is wrong with what
 // was presented, the fault is of kind Unauthenticated with one and the same
-// message; its cause is a fixed text. Where the issuer's keys or the list of what
-// is revoked cannot be had it is Unavailable, and where a key has made too many
-// proofs it is Limited.
+// message; its cause is a fixed text. Where the issuer's keys, the list of what is
+// revoked or what the gateways know of proofs cannot be had it is Unavailable, and
+// where a key has made too many proofs it is Limited.
 func (v *Verifier) Verify(ctx context.Context, p Presented) (Principal, error) {
 	who, err := v.verify(ctx, p)
 	switch {
@@ -142,7 +150,7 @@ func (v *Verifier) verify(ctx context.Context, p Presented) (Principal, error) {
 		return Principal{}, err
 	}
 	if t.bound.key != "" {
-		if err := v.checkProof(p, t.bound.key, now); err != nil {
+		if err := v.checkProof(ctx, p, t.bound.key, now); err != nil {
 			return Principal{}, err
 		}
 	}

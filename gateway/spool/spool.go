@@ -1,11 +1,12 @@
 // Package spool is the port for what is kept for a while only: the parts of a file
 // that is being uploaded, the journal of a submission under way, the rejected rows
-// of an error file.
+// of an error file, which proofs of possession were used.
 //
 // A thing is a series of pieces, each inserted once under (kind, id, n) and never
 // changed: as with events, inserting piece n is the compare-and-swap. Unlike events
 // the pieces of a thing are deleted together when it is done with, and each piece
-// goes by itself when its time is over. Bodies are sealed by whoever inserts them.
+// goes by itself when its time is over. Bodies are sealed by whoever inserts them, or
+// are random and say nothing.
 // No backup holds any of it.
 package spool
 
@@ -24,7 +25,7 @@ type Piece struct {
 	N int64
 	// Expires is when the piece may be removed, in UTC with microseconds.
 	Expires time.Time
-	// Body is the content, sealed. At most MaxBody bytes.
+	// Body is the content, sealed or random. At most MaxBody bytes.
 	Body []byte
 }
 
