@@ -9,7 +9,8 @@
 //
 // What Load returns is sound in itself: every reference resolves inside the
 // document, every operation has an id, a summary, a tag and its responses, and
-// every parameter of a path is declared. Schemas are JSON Schema 2020-12, as
+// every parameter of a path is declared, and every security scheme that is asked
+// for can be held against a request. Schemas are JSON Schema 2020-12, as
 // OpenAPI 3.1 has them, with formats asserted; they are compiled when first
 // needed, so that loading is quick. No reference leaves the document, and
 // nothing is ever fetched.

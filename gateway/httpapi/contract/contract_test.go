@@ -263,7 +263,7 @@ func TestOperationsSayWhatTheyDo(t *testing.T) {
 				t.Errorf("%s names the role %q", op.id, role)
 			}
 		}
-		if op.public {
+		if op.public() {
 			public = append(public, op.method+" "+op.template)
 			continue
 		}
@@ -286,7 +286,7 @@ func TestResponsesAreUniform(t *testing.T) {
 			if _, ok := r.content[problemType]; !ok && status >= "400" && status != "422" {
 				t.Errorf("%s: %s is not a problem", op.id, status)
 			}
-			if !op.public && !slices.ContainsFunc(r.headers, func(h parameter) bool { return h.name == "Cache-Control" && h.required }) {
+			if !op.public() && !slices.ContainsFunc(r.headers, func(h parameter) bool { return h.name == "Cache-Control" && h.required }) {
 				t.Errorf("%s: %s may be kept by a cache", op.id, status)
 			}
 		}
@@ -312,6 +312,10 @@ func TestLoadRefuses(t *testing.T) {
 		{"a parameter in part of a segment", strings.Replace(sound, "/v1/agreements/{id}:", "/v1/agreements/x-{id}:", 1), "/paths/~1v1~1agreements~1x-{id}/get"},
 		{"an optional path parameter", strings.Replace(sound, "in: path\n      required: true\n      description: The name of the dataset.", "in: path\n      description: The name of the dataset.", 1), "/paths/~1v1~1datasets~1{dataset}~1merges/post"},
 		{"a response without a description", strings.Replace(sound, "          description: Alive.\n", "", 1), "/paths/~1healthz/get/responses/200"},
+		{"a scheme that is not there", strings.Replace(sound, "- bearer: []", "- basic: []", 1), "/security/0/basic"},
+		{"a scheme that cannot be checked", strings.Replace(sound, "in: header\n      name: DPoP", "in: cookie\n      name: DPoP", 1), "/security/2/proof"},
+		{"a requirement of nothing", strings.Replace(sound, "- bearer: []", "- {}", 1), "/security/0"},
+		{"requirements that are no list", strings.Replace(sound, "security: []", "security: {bearer: []}", 1), "/paths/~1tlog~1checkpoint/get/security"},
 		{"no paths", "openapi: 3.1.0\ninfo: {title: a, version: b}\n", "/paths"},
 		{"references in a circle", "openapi: 3.1.0\ninfo: {title: a, version: b}\nx: {$ref: '#/y'}\ny: {$ref: '#/x'}\n", "/x"},
 	} {

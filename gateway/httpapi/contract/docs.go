@@ -143,7 +143,7 @@ func operationViewOf(op *operation) (operationView, error) {
 
 func rolesText(op *operation) string {
 	switch {
-	case op.public:
+	case op.public():
 		return "no token needed"
 	case len(op.roles) == 0:
 		return "every role"

@@ -17,8 +17,9 @@ type operation struct {
 	tag         string
 	// roles may call it; none means every role.
 	roles []string
-	// public operations need no token.
-	public bool
+	// security is how callers show who they are: one of these is enough. None means
+	// that no token is needed.
+	security []requirement
 	// rest operations take the rest of the path, with its slashes, as their last
 	// parameter.
 	rest       bool
@@ -84,7 +85,9 @@ func readOperations(doc node) ([]*operation, error) {
 				return nil, invalid(n.ptr, "The operationId is used twice.")
 			}
 			ids[op.id] = true
-			op.public = isPublic(doc, n)
+			if op.security, err = readSecurity(doc, n); err != nil {
+				return nil, err
+			}
 			out = append(out, op)
 		}
 	}
@@ -94,14 +97,8 @@ func readOperations(doc node) ([]*operation, error) {
 	return out, nil
 }
 
-// isPublic reports whether no security requirement applies.
-func isPublic(doc, n node) bool {
-	security := n.child("security")
-	if !security.exists() {
-		security = doc.child("security")
-	}
-	return len(security.items()) == 0
-}
+// public operations need no token.
+func (op *operation) public() bool { return len(op.security) == 0 }
 
 func readOperation(n, item node, path, method string) (*operation, error) {
 	op := &operation{

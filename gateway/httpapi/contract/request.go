@@ -8,10 +8,10 @@ import (
 )
 
 // CheckRequest holds a request against the description: the operation, its
-// token, its parameters (none missing, none unknown) and its body. The target
-// is the path with its query. It returns nil or a *Deviation. Whether an
-// identifier or a role is right is for the gateway to say, not for the
-// description.
+// token and proof, its parameters (none missing, none unknown) and its body. The
+// target is the path with its query. It returns nil or a *Deviation. Whether a
+// token, an identifier or a role is right is for the gateway to say, not for the
+// description; and a certificate is the connection's, which is not seen here.
 func (c *Contract) CheckRequest(method, target string, header http.Header, content []byte) error {
 	path, rawQuery, _ := strings.Cut(target, "?")
 	op := c.find(method, path)
@@ -24,8 +24,8 @@ func (c *Contract) CheckRequest(method, target string, header http.Header, conte
 	deviation := func(what string, err error) error {
 		return &Deviation{Method: method, Path: op.template, What: what, Err: err}
 	}
-	if !op.public && !strings.HasPrefix(header.Get("Authorization"), "Bearer ") {
-		return deviation("a bearer token is required", nil)
+	if !op.admits(header) {
+		return deviation("a token is required, by a scheme that is documented and with what belongs to it", nil)
 	}
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
