@@ -55,7 +55,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-func marshal(t *testing.T, v any) string {
+func marshal(t testing.TB, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)
 	if err != nil {

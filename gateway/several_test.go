@@ -23,10 +23,10 @@ const several = 100 * time.Millisecond
 
 // twoHouses are two gateways on one database, with the same keys and rules, and
 // the store as the first has it open.
-func twoHouses(t *testing.T) (one, other *house, store gateway.Store) {
+func twoHouses(t *testing.T, change ...func(*config.Config)) (one, other *house, store gateway.Store) {
 	t.Helper()
 	uri, database := mongotest.URI(t), mongotest.Database(t)
-	one = newHouse(t, func(c *config.Config) { c.Store.Mongo = config.Mongo{URI: uri, Database: database} })
+	one = newHouse(t, append(change, func(c *config.Config) { c.Store.Mongo = config.Mongo{URI: uri, Database: database} })...)
 	// The options of a house are set once it is there: start it again.
 	one.stop()
 	one.options = func(o *gateway.Options) {

@@ -153,13 +153,20 @@ func (c *Contract) checkLines(shape media, content []byte) error {
 	return nil
 }
 
-// checkParameter holds the values of one parameter or header.
+// checkParameter holds the values of one parameter or header. A header may stand more
+// than once (RFC 9110 section 5.3) where its schema is an array, of its lines.
 func (c *Contract) checkParameter(p parameter, values []string) error {
 	switch {
 	case len(values) == 0 && p.required:
 		return fmt.Errorf("%s %s is missing", p.in, p.name)
 	case len(values) == 0:
 		return nil
+	case p.in == "header" && p.kind == "array":
+		lines := make([]any, len(values))
+		for i, v := range values {
+			lines[i] = v
+		}
+		return c.schemas.validate(p.schema, lines)
 	case len(values) > 1:
 		return fmt.Errorf("%s %s is given %d times", p.in, p.name, len(values))
 	}

@@ -152,6 +152,30 @@ func TestCheckFindsHeaders(t *testing.T) {
 	}
 }
 
+// TestCheckChallenges has the one header that stands twice.
+func TestCheckChallenges(t *testing.T) {
+	c := load(t)
+	problem := `{"type":"https://concord.example/problems/unauthenticated","title":"Not authenticated","status":401,"request_id":"0198c2f4-6f0e"}`
+	for _, tc := range []struct {
+		values []string
+		sound  bool
+	}{
+		{[]string{`Bearer realm="concord"`}, true},
+		{[]string{`Bearer realm="concord"`, `DPoP realm="concord", algs="EdDSA"`}, true},
+		{nil, false},
+		{[]string{`Basic realm="concord"`}, false},
+		{[]string{`DPoP realm="concord"`, `Bearer realm="concord"`}, false},
+		{[]string{`Bearer realm="concord"`, `Basic realm="concord"`}, false},
+		{[]string{`Bearer realm="concord"`, `DPoP realm="concord"`, `DPoP realm="concord"`}, false},
+	} {
+		h := answered(problemType)
+		h["Www-Authenticate"] = tc.values
+		if err := c.Check("GET", "/v1/datasets", 401, h, []byte(problem)); (err == nil) != tc.sound {
+			t.Errorf("%q: %v", tc.values, err)
+		}
+	}
+}
+
 func TestCheckRefusesABodyWhereThereIsNone(t *testing.T) {
 	c, err := Load([]byte("openapi: 3.1.0\ninfo: {title: a, version: b}\npaths: {/a: {get: {operationId: a, summary: b, tags: [c], responses: {'204': {description: d}}}}}\n"))
 	if err != nil {

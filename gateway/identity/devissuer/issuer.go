@@ -46,6 +46,9 @@ type Claims struct {
 	Roles  []identity.Role
 	// Clearance is a level of identity.Principal, or empty.
 	Clearance string
+	// Key is the thumbprint (RFC 7638) of the caller's key that the token is bound to
+	// (RFC 9449 section 6.1), or empty.
+	Key string
 }
 
 // Name returns the iss claim of an agency's issuer.
@@ -71,6 +74,9 @@ func (i *Issuer) Mint(c Claims, lifetime time.Duration) (string, error) {
 	}
 	if c.Clearance != "" {
 		claims["clearance"] = c.Clearance
+	}
+	if c.Key != "" {
+		claims["cnf"] = map[string]string{"jkt": c.Key}
 	}
 	if slices.Contains(c.Roles, identity.CaseSystem) { // a system, which is its own client
 		claims["client_id"] = c.Subject
