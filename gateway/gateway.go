@@ -31,7 +31,6 @@ import (
 	"github.com/concord-gateway/concord/gateway/httpapi/contract"
 	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/identity/proofs"
-	"github.com/concord-gateway/concord/gateway/identity/revocation"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/profile"
 	"github.com/concord-gateway/concord/gateway/retention"
@@ -116,8 +115,8 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := g.openLog(ctx, db.Log(), keys, opt); err != nil {
 		return err
 	}
-	revoked := revocation.New(db.Events(), keys, time.Now)
-	if err := revoked.Refresh(ctx); err != nil {
+	revoked, err := g.revocations(ctx, db, keys)
+	if err != nil {
 		return err
 	}
 	verifier.Against(revoked).Sharing(proofs.New(db.Spool()))
@@ -128,11 +127,11 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := g.activate(ctx, db, opt); err != nil {
 		return err
 	}
-	return g.join(ctx, db, keys, verifier, opt)
+	return g.join(ctx, db, keys, verifier, g.ready(db, keys, revoked), opt)
 }
 
 // join puts the use cases over what is open, and the face over them.
-func (g *Gateway) join(ctx context.Context, db Store, keys keyring.Keyring, verifier *identity.Verifier, opt Options) error {
+func (g *Gateway) join(ctx context.Context, db Store, keys keyring.Keyring, verifier *identity.Verifier, ready func(context.Context) error, opt Options) error {
 	book := g.rules.Book()
 	submissions := submission.New(submission.Deps{
 		Rules: book, Records: db.Records(), Events: db.Events(), Spool: db.Spool(), Keys: keys, Log: g.log,
@@ -158,7 +157,7 @@ func (g *Gateway) join(ctx context.Context, db Store, keys keyring.Keyring, veri
 		}),
 		Disclosures: disclosure.New(g.log, db.Log()), Impact: g.impactOf(db.Log(), keys),
 		Coverage: &coverage.Service{Rules: book, Events: db.Events(), Clock: opt.Clock},
-		Ready:    g.ready(db, keys), PublicURL: g.cfg.PublicURL, Clock: opt.Clock, Logger: opt.Logger,
+		Ready:    ready, PublicURL: g.cfg.PublicURL, Clock: opt.Clock, Logger: opt.Logger,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/httpapi/edge"
+	"github.com/concord-gateway/concord/gateway/identity/revocation"
 	"github.com/concord-gateway/concord/gateway/keyring"
 )
 
@@ -83,10 +84,13 @@ func (g *Gateway) Close(ctx context.Context) error {
 }
 
 // ready checks what the gateway needs for its work: that the store takes
-// writes and that the keys can be had.
-func (g *Gateway) ready(db Store, keys keyring.Keyring) func(context.Context) error {
+// writes, that the keys can be had, and that it is known who is revoked.
+func (g *Gateway) ready(db Store, keys keyring.Keyring, revoked *revocation.List) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := db.Ping(ctx); err != nil {
+			return err
+		}
+		if err := revoked.Ready(); err != nil {
 			return err
 		}
 		_, err := keys.Hasher(ctx, keyring.LinkScope)

@@ -10,14 +10,25 @@
 // Each row is sealed for its number. Who can write to the store, but has no key,
 // cannot lift a revocation: a row that does not open in its place, a number that
 // is missing, and a list that has become shorter make the whole unusable, and
-// everybody is refused. Two things it cannot hold: a gateway that starts does not
-// see that rows were cut off the end by somebody who can delete from the store (the
-// audit log, where each gateway notes the rows that it finds, shows it), and a
-// restored backup holds the list of its day.
+// everybody is refused.
+//
+// Each row is noted in the audit log too, by the first gateway that reads it, with the
+// digest of the list as far as that row; and every reading holds the list against the
+// log. So a gateway that starts sees that rows were cut off the end, or that the list is
+// older than the log, as after a restore; and it sees that others were put in their
+// place. Restore puts back what the log has. The list and the log are held together by
+// what is noted, one after the other and each row after it was stored:
+//
+//	rows of the list   0 1 2 3 4 5        the log never has a row that the list has not
+//	noted in the log   0 1 2 3            what is not noted yet is noted at the next reading
+//
+// What it cannot see: a row that was taken away before any gateway read it, and what was
+// taken from the log as well, rows and search rows alike.
 package revocation
 
 import (
-	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"strconv"
 	"sync"
@@ -37,12 +48,14 @@ const (
 	Patience = 30 * time.Second
 )
 
-// The stream of the rows, and that of the marks of those which the log has.
+// The stream of the rows.
 const (
-	kind       = "revocation"
-	loggedKind = "revocation-logged"
-	streamID   = "list"
+	kind     = "revocation"
+	streamID = "list"
 )
+
+// Altered is the code of the fault that says that the list is not what was written.
+const Altered = "revocations-altered"
 
 // Row is one revocation. Exactly one of Subject with Agency, TokenID with Issuer,
 // and Certificate is given.
@@ -92,31 +105,37 @@ func (r *Row) check() error {
 // List is the list as a gateway has read it. It is safe for concurrent use.
 type List struct {
 	events event.Store
+	log    Log
 	keys   keyring.Keyring
 	clock  func() time.Time
 
 	reading sync.Mutex // held by Refresh
 	state   atomic.Pointer[state]
+	failed  atomic.Pointer[error] // why the last reading failed, or nil
 }
 
 // state is what was read. It is not changed.
 type state struct {
-	at      time.Time
-	rows    []Row
+	at   time.Time
+	rows []Row
+	// last is the last row as it is stored.
+	last []byte
+	// noted is how many of the rows the log has: the first ones.
+	noted   int
 	revoked map[thing]struct{}
 }
 
-// New returns the list over the event store. It answers Unavailable until it is
-// read. The clock measures how old what was read is: it should be the system's,
-// which setting the time of day does not move.
-func New(events event.Store, keys keyring.Keyring, clock func() time.Time) *List {
-	return &List{events: events, keys: keys, clock: clock}
+// New returns the list over the event store, which is held against the log. It answers
+// Unavailable until it is read. The clock measures how old what was read is: it should
+// be the system's, which setting the time of day does not move.
+func New(events event.Store, log Log, keys keyring.Keyring, clock func() time.Time) *List {
+	return &List{events: events, log: log, keys: keys, clock: clock}
 }
 
 // Check implements identity.Revocations.
 func (l *List) Check(c identity.Credential) error {
 	s := l.state.Load()
-	if s == nil || l.clock().Sub(s.at) > Patience {
+	if !l.fresh(s) {
 		return fault.New(fault.Unavailable, "revocation.Check", "What is revoked is not known at the moment.")
 	}
 	if len(s.revoked) == 0 {
@@ -130,130 +149,35 @@ func (l *List) Check(c identity.Credential) error {
 	return nil
 }
 
-// Refresh reads the list. What it cannot read, or what does not open, leaves the
-// list as it was, and so soon unusable.
-func (l *List) Refresh(ctx context.Context) error {
-	l.reading.Lock()
-	defer l.reading.Unlock()
-	begun, before := l.clock(), l.state.Load()
-	if before != nil {
-		last, err := l.events.Last(ctx, kind, streamID)
-		known := int64(len(before.rows)) - 1
-		switch {
-		case err == nil && last.N == known, fault.Is(err, fault.NotFound) && known == -1:
-			l.state.Store(&state{at: begun, rows: before.rows, revoked: before.revoked})
-			return nil
-		case fault.Is(err, fault.NotFound), err == nil && last.N < known:
-			return altered("rows are missing")
-		case err != nil:
-			return err
-		}
-	}
-	s, err := l.read(ctx)
-	if err != nil {
-		return err
-	}
-	if before != nil && len(s.rows) < len(before.rows) {
-		return altered("rows are missing")
-	}
-	s.at = begun
-	l.state.Store(s)
-	return nil
-}
+// fresh reports whether what was read is not too old to go by.
+func (l *List) fresh(s *state) bool { return s != nil && l.clock().Sub(s.at) <= Patience }
 
-// read reads the whole list.
-func (l *List) read(ctx context.Context) (*state, error) {
-	events, err := l.events.Stream(ctx, kind, streamID)
-	if err != nil {
-		return nil, err
-	}
-	s := &state{revoked: map[thing]struct{}{}}
-	if len(events) == 0 {
-		return s, nil
-	}
-	sealer, err := l.keys.Sealer(ctx, keyring.RevocationScope)
-	if err != nil {
-		return nil, err
-	}
-	for i, e := range events {
-		if e.N != int64(i) {
-			return nil, altered("rows are missing")
-		}
-		body, err := sealer.Open(e.Body, place(e.N))
-		if err != nil {
-			return nil, altered("a row does not open in its place")
-		}
-		var r Row
-		if err := json.Unmarshal(body, &r); err != nil || r.check() != nil {
-			return nil, altered("a row cannot be read")
-		}
-		s.rows = append(s.rows, r)
-		if r.Lift {
-			delete(s.revoked, r.thing())
-		} else {
-			s.revoked[r.thing()] = struct{}{}
-		}
-	}
-	return s, nil
-}
-
-// Add appends a row, after it has read that the list is whole.
-func (l *List) Add(ctx context.Context, r Row) error {
-	if err := r.check(); err != nil {
-		return err
-	}
-	sealer, err := l.keys.Sealer(ctx, keyring.RevocationScope)
-	if err != nil {
-		return err
-	}
-	r.At = l.clock().UTC().Truncate(time.Second)
-	body, err := json.Marshal(r)
-	if err != nil {
-		return fault.Wrap(fault.Internal, "revocation.Add", "The revocation could not be written.", err)
-	}
-	const attempts = 8
-	for range attempts {
-		if err = l.Refresh(ctx); err != nil {
-			return err
-		}
-		n := int64(len(l.state.Load().rows))
-		sealed, sealErr := sealer.Seal(body, place(n))
-		if sealErr != nil {
-			return sealErr
-		}
-		err = l.events.Insert(ctx, event.Event{Kind: kind, ID: streamID, N: n, Body: sealed})
-		if !fault.Is(err, fault.Conflict) { // another operator was faster
-			return err
-		}
-	}
-	return err
-}
-
-// Announce calls note with each row that no gateway has noted yet, and marks it.
-// A row may be noted twice where gateways meet, and is noted at least once.
-func (l *List) Announce(ctx context.Context, note func(n int64, r *Row) error) error {
-	s := l.state.Load()
-	if s == nil || len(s.rows) == 0 {
+// Ready returns nil where Check goes by the list, and otherwise why it refuses
+// everybody.
+func (l *List) Ready() error {
+	if l.fresh(l.state.Load()) {
 		return nil
 	}
-	from := int64(0)
-	last, err := l.events.Last(ctx, loggedKind, streamID)
-	switch {
-	case err == nil:
-		from = last.N + 1
-	case !fault.Is(err, fault.NotFound):
-		return err
+	const message = "What is revoked is not known, and so everybody is refused."
+	if failed := l.failed.Load(); failed != nil {
+		return fault.Wrap(fault.Unavailable, "revocation.Ready", message, *failed).WithCode(fault.CodeOf(*failed))
 	}
-	for n := from; n < int64(len(s.rows)); n++ {
-		if err := note(n, &s.rows[n]); err != nil {
-			return err
-		}
-		err := l.events.Insert(ctx, event.Event{Kind: loggedKind, ID: streamID, N: n})
-		if err != nil && !fault.Is(err, fault.Conflict) {
-			return err
-		}
+	return fault.New(fault.Unavailable, "revocation.Ready", message)
+}
+
+// digests returns the digest of the list as far as each row: what the rows say, and in
+// which order; not why, nor when.
+func digests(rows []Row) []string {
+	out := make([]string, len(rows))
+	sum := sha256.Sum256([]byte("concord revocation list v1"))
+	for i := range rows {
+		what := rows[i]
+		what.Reason, what.At = "", time.Time{}
+		raw, _ := json.Marshal(&what) //nolint:errchkjson // strings, a truth value and a time of a year that has four digits
+		sum = sha256.Sum256(append(sum[:], raw...))
+		out[i] = hex.EncodeToString(sum[:])
 	}
-	return nil
+	return out
 }
 
 // place is what a row is bound to.
@@ -262,5 +186,5 @@ func place(n int64) []byte {
 }
 
 func altered(how string) error {
-	return fault.New(fault.Unavailable, "revocation.Refresh", "The list of revocations was altered: "+how+".")
+	return fault.New(fault.Unavailable, "revocation.Refresh", "The list of revocations was altered: "+how+".").WithCode(Altered)
 }
