@@ -20,15 +20,22 @@ type revokeCmd struct {
 	TokenID     string `name:"token-id" help:"The identifier (jti) of a token." placeholder:"ID"`
 	Issuer      string `help:"The issuer of the token." placeholder:"ISSUER"`
 	Certificate string `help:"The SHA-256 fingerprint of a client certificate, in hexadecimal." placeholder:"SHA256"`
-	Reason      string `required:"" help:"Why. It is sealed, and kept in the audit log." placeholder:"TEXT"`
+	Reason      string `help:"Why. It is sealed, and kept in the audit log." placeholder:"TEXT"`
 	Lift        bool   `help:"Take an earlier revocation back."`
+	Restore     bool   `help:"Put back what the list has lost and the audit log has, after a restore for example. It stands alone. Verify the log first."`
 }
 
-// Run adds the row.
+// Run adds the row, or puts back those that are missing.
 func (r *revokeCmd) Run(c *console) error {
 	cfg, err := config.Load(r.Config)
 	if err != nil {
 		return err
+	}
+	if r.Restore {
+		return r.restore(c, cfg)
+	}
+	if r.Reason == "" {
+		return errors.New("--reason: say why")
 	}
 	row := revocation.Row{
 		Agency: r.Agency, Subject: r.Subject, Issuer: r.Issuer, TokenID: r.TokenID, Reason: r.Reason, Lift: r.Lift,
@@ -51,6 +58,19 @@ func (r *revokeCmd) Run(c *console) error {
 		what = "lifted"
 	}
 	_, err = fmt.Fprintf(c.out, "%s: the %s, on every gateway within %v\n", what, row.Of(), revocation.Patience)
+	return err
+}
+
+// restore puts back from the log what the list lacks.
+func (r *revokeCmd) restore(c *console, cfg *config.Config) error {
+	if *r != (revokeCmd{Config: r.Config, Restore: true}) {
+		return errors.New("--restore: it goes with --config alone")
+	}
+	n, err := gateway.RestoreRevocations(c.ctx, cfg)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "put back from the log: %d, in force on every gateway within %v\n", n, revocation.Patience)
 	return err
 }
 

@@ -33,7 +33,10 @@ type Principal struct {
 	Roles []Role
 	// Clearance is the vetting level: "", "bpss", "nppv2", "nppv3", "sc" or "dv".
 	Clearance string
-	// Service says that it is a system, not a person: a nightly job, say.
+	// Service says that it is a system, not a person: a nightly job, say. No entry of
+	// the log repeats it: a system has no role of people, so that whoever asked, decided
+	// or approved was a person; and whether the subject of a submission is a system, its
+	// agency said in the configuration, by which its name is to be read.
 	Service bool
 }
 
