@@ -43,7 +43,7 @@ func newHolder(h *house) *holder {
 	c := &holder{h: h, key: key, x: b64(public)}
 	jkt := sha256.Sum256([]byte(`{"crv":"Ed25519","kty":"OKP","x":"` + c.x + `"}`))
 	p, _ := devissuer.FindPersona("analyst")
-	p.Claims.Key = b64(jkt[:])
+	p.Key = b64(jkt[:])
 	if c.token, err = h.issuer.Mint(p.Claims, time.Hour); err != nil {
 		h.t.Fatal(err)
 	}

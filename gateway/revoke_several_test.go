@@ -89,51 +89,86 @@ func credentials(t *testing.T, h *house) []*credential {
 	}
 }
 
-// TestRevokeOnTwoGateways revokes a subject, a token and a certificate while two
-// gateways run on one store, both of which have just let them in and have the tokens in
-// their memory: within revocation.Patience, in real time, neither does any more, and
-// everybody else gets in as before.
-func TestRevokeOnTwoGateways(t *testing.T) {
+// TestRevokeOnSeveralGateways revokes a subject, a token and a certificate while three
+// gateways run on one store, all of which have just let them in and have the tokens in
+// their memory. Within revocation.Patience, in real time, no gateway lets them in any
+// more: two since they have read the list, and go on for everybody else; the third,
+// which cannot read it, since it lets nobody in. When it can, it knows who was revoked.
+func TestRevokeOnSeveralGateways(t *testing.T) {
 	t.Parallel()
 	one, other, store := twoHouses(t, behindProxy)
+	third, off := one.blind()
 	all := credentials(t, one)
-	for _, c := range all {
-		for _, h := range []*house{one, other} {
-			if got := c.status(h); got != http.StatusOK {
-				t.Fatalf("%s, before: status %d", c.name, got)
-			}
-		}
+	revoked, others := all[:3], all[3:]
+	for _, h := range []*house{one, other, third} {
+		h.wantAll(all, http.StatusOK)
 	}
-	for _, c := range all[:3] {
+	off.Store(true)
+	hidden := time.Now()
+	for _, c := range revoked {
 		c.row.Reason = "lost"
 		if err := gateway.Revoke(t.Context(), one.cfg, c.row); err != nil {
 			t.Fatal(err)
 		}
 	}
-	revoked := time.Now()
+	since := time.Now()
 	eventually(t, "the revocations reach both gateways", func() bool {
-		refused := true
-		for _, c := range all[:3] {
-			for _, h := range []*house{one, other} {
-				begun := time.Since(revoked)
-				in := c.status(h) != http.StatusUnauthorized
-				if in && begun > revocation.Patience {
-					t.Fatalf("%s was let in after %v, at most %v are promised", c.name, begun, revocation.Patience)
-				}
-				refused = refused && !in
-			}
-		}
-		return refused
+		a, b := one.all(revoked, http.StatusUnauthorized, since), other.all(revoked, http.StatusUnauthorized, since)
+		return a && b
 	})
-	for _, c := range all[3:] {
-		for _, h := range []*house{one, other} {
-			if got := c.status(h); got != http.StatusOK {
-				t.Errorf("%s, after: status %d", c.name, got)
-			}
+	for _, h := range []*house{one, other} {
+		h.wantAll(others, http.StatusOK)
+	}
+	eventually(t, "the third gateway lets nobody in", func() bool { return third.all(all, http.StatusServiceUnavailable, hidden) })
+	third.wantNobodyIn("the list is out of reach")
+	one.wantAll(others, http.StatusOK)
+	off.Store(false)
+	eventually(t, "the third gateway reads the list", func() bool {
+		return third.all(others, http.StatusOK, time.Now()) && third.all(revoked, http.StatusUnauthorized, since)
+	})
+	third.call("", http.MethodGet, "/readyz", nil).want(http.StatusOK, nil)
+	if n := notedRevocations(t, store); n != len(revoked) {
+		t.Errorf("the log has %d rows of the list, want %d", n, len(revoked))
+	}
+	oneLog(t, store, one)
+}
+
+// all reports whether each credential is answered with a status. One that is not, and
+// is let in although the call began later than revocation.Patience after since, is a
+// failure.
+func (h *house) all(shown []*credential, status int, since time.Time) bool {
+	h.t.Helper()
+	all := true
+	for _, c := range shown {
+		after := time.Since(since)
+		got := c.status(h)
+		if all = all && got == status; got == status {
+			continue
+		}
+		if got == http.StatusOK && after > revocation.Patience {
+			h.t.Fatalf("%s was let in after %v, at most %v are promised", c.name, after, revocation.Patience)
 		}
 	}
-	eventually(t, "the log has them", func() bool { return notedRevocations(t, store) == 3 })
-	oneLog(t, store, one, other)
+	return all
+}
+
+func (h *house) wantAll(shown []*credential, status int) {
+	h.t.Helper()
+	for _, c := range shown {
+		if got := c.status(h); got != status {
+			h.t.Errorf("%s: status %d, want %d", c.name, got, status)
+		}
+	}
+}
+
+// blind starts another gateway on the store of a house, which cannot read the list of
+// revocations while off is set.
+func (h *house) blind() (third *house, off *atomic.Bool) {
+	h.t.Helper()
+	off = new(atomic.Bool)
+	return h.beside(func(o *gateway.Options) {
+		o.Store = func(s gateway.Store) gateway.Store { return unreadable{s, off} }
+	}), off
 }
 
 // notedRevocations counts the rows of the list that the log has.
@@ -179,45 +214,4 @@ func (u unreadableEvents) Stream(ctx context.Context, kind, id string) ([]event.
 		return nil, fault.New(fault.Unavailable, "test", "the list is out of reach")
 	}
 	return u.Store.Stream(ctx, kind, id)
-}
-
-// TestRevocationsOutOfReach: a gateway that cannot read the list lets nobody in any more
-// within revocation.Patience, in real time, and so nobody who was revoked meanwhile. The
-// other one goes on. When it can read the list again it does, and knows who was revoked.
-func TestRevocationsOutOfReach(t *testing.T) {
-	t.Parallel()
-	one, other, _ := twoHouses(t)
-	other.stop()
-	var off atomic.Bool
-	other.options = func(o *gateway.Options) {
-		o.Store = func(s gateway.Store) gateway.Store { return unreadable{s, &off} }
-	}
-	other.start()
-	statuses := func(h *house) (analyst, supervisor int) {
-		return h.call("analyst", http.MethodGet, "/v1/datasets", nil).status, h.call("supervisor", http.MethodGet, "/v1/datasets", nil).status
-	}
-	want := func(h *house, analyst, supervisor int) func() bool {
-		return func() bool { a, s := statuses(h); return a == analyst && s == supervisor }
-	}
-	if !want(other, http.StatusOK, http.StatusOK)() {
-		t.Fatal("refused from the beginning")
-	}
-	off.Store(true)
-	hidden := time.Now()
-	one.revoke("analyst")
-	eventually(t, "nobody is let in", func() bool {
-		begun := time.Since(hidden)
-		analyst, supervisor := statuses(other)
-		if begun > revocation.Patience && (analyst == http.StatusOK || supervisor == http.StatusOK) {
-			t.Fatalf("somebody was let in %v after the list was last read, at most %v are promised", begun, revocation.Patience)
-		}
-		return analyst == http.StatusServiceUnavailable && supervisor == http.StatusServiceUnavailable
-	})
-	if !want(one, http.StatusUnauthorized, http.StatusOK)() {
-		t.Error("the gateway that reads the list does not go by it")
-	}
-	other.wantNobodyIn("the list is out of reach")
-	off.Store(false)
-	eventually(t, "those who are not revoked are let in again", want(other, http.StatusUnauthorized, http.StatusOK))
-	other.call("", http.MethodGet, "/readyz", nil).want(http.StatusOK, nil)
 }

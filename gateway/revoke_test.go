@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/concord-gateway/concord/gateway"
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity/devissuer"
 	"github.com/concord-gateway/concord/gateway/identity/revocation"
@@ -94,9 +95,7 @@ func TestMeddledRevocationsCutOff(t *testing.T) {
 		if r := h.verify(); !r.OK {
 			t.Errorf("%+v", r)
 		}
-		if !t.Failed() {
-			t.Logf("ATTACK | revocations | %s cut off before a start | 1 | refused", cut)
-		}
+		attacktest.Revocations.Refused(t, cut+" cut off before a start", 1)
 	}
 }
 

@@ -39,12 +39,16 @@ func twoHouses(t *testing.T, change ...func(*config.Config)) (one, other *house,
 	return one, one.beside(), store
 }
 
-// beside starts another gateway on the store of a house.
-func (h *house) beside() *house {
+// beside starts another gateway on the store of a house, with options of its own.
+func (h *house) beside(options ...func(*gateway.Options)) *house {
 	h.t.Helper()
 	other, cfg := *h, *h.cfg
 	cfg.Policy.Every = several
-	other.cfg, other.gw, other.options = &cfg, nil, nil
+	other.cfg, other.gw, other.options = &cfg, nil, func(o *gateway.Options) {
+		for _, set := range options {
+			set(o)
+		}
+	}
 	other.start()
 	return &other
 }

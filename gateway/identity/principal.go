@@ -34,9 +34,9 @@ type Principal struct {
 	// Clearance is the vetting level: "", "bpss", "nppv2", "nppv3", "sc" or "dv".
 	Clearance string
 	// Service says that it is a system, not a person: a nightly job, say. No entry of
-	// the log repeats it: a system has no role of people, so that whoever asked, decided
-	// or approved was a person; and whether the subject of a submission is a system, its
-	// agency said in the configuration, by which its name is to be read.
+	// the log repeats it: a system has none of the roles that somebody answers for in
+	// person, so that the entry's roles tell where it matters; for the others its agency
+	// knows its own subjects.
 	Service bool
 }
 

@@ -55,7 +55,7 @@ func (l *List) hold(ctx context.Context, s *state) error {
 // Announce calls note with each row that the log does not have yet, and with the digest
 // of the list as far as that row. A row may be noted twice where gateways meet, and is
 // noted at least once, after all rows before it.
-func (l *List) Announce(ctx context.Context, note func(n int64, r *Row, digest string) error) error {
+func (l *List) Announce(ctx context.Context, note func(ctx context.Context, n int64, r *Row, digest string) error) error {
 	s := l.state.Load()
 	if s == nil || s.noted == len(s.rows) {
 		return nil
@@ -64,7 +64,7 @@ func (l *List) Announce(ctx context.Context, note func(n int64, r *Row, digest s
 		if n < s.noted {
 			continue
 		}
-		if err := note(int64(n), &s.rows[n], digest); err != nil {
+		if err := note(ctx, int64(n), &s.rows[n], digest); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,12 @@
 package revocation_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/concord-gateway/concord/gateway/attacktest"
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/identity/revocation"
@@ -17,12 +20,12 @@ func TestAnnounce(t *testing.T) {
 	w.add(revocation.Row{Certificate: "cert-a"})
 	var noted []string
 	fail := true
-	note := func(n int64, r *revocation.Row, digest string) error {
+	note := func(ctx context.Context, n int64, r *revocation.Row, digest string) error {
 		if r.Of() == "certificate" && fail {
 			return fault.New(fault.Unavailable, "test", "down")
 		}
 		noted = append(noted, r.Of())
-		return w.log.note(n, r, digest)
+		return w.log.note(ctx, n, r, digest)
 	}
 	for range 3 {
 		l := w.list()
@@ -82,9 +85,7 @@ func TestMeddledAndReplaced(t *testing.T) {
 		w.events.change = func([]event.Event) []event.Event { return rows }
 		w.wantAltered("a gateway that runs", running.Refresh(t.Context()), "others than before")
 		w.wantAltered("a gateway that starts", w.list().Refresh(t.Context()), "not those that the log has")
-		if !t.Failed() {
-			t.Logf("ATTACK | revocations | rows replaced, %d more | 1 | refused", more)
-		}
+		attacktest.Revocations.Refused(t, fmt.Sprintf("rows replaced, %d more", more), 1)
 	}
 }
 

@@ -51,7 +51,7 @@ func (b *book) Noted(_ context.Context, n int64) (revocation.Note, error) {
 	return note, nil
 }
 
-func (b *book) note(n int64, r *revocation.Row, digest string) error {
+func (b *book) note(_ context.Context, n int64, r *revocation.Row, digest string) error {
 	said := *r
 	said.Reason = ""
 	b.notes[n] = revocation.Note{Row: said, Digest: digest}
