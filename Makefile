@@ -34,16 +34,18 @@ tool_version = $(shell awk '$$1 == "$(2)" {print $$2; exit}' .ci/tools/$(1)/go.m
 GOLANGCI := $(TOOLS_DIR)/golangci-lint-$(call tool_version,golangci-lint,github.com/golangci/golangci-lint/v2)
 REGAL := $(TOOLS_DIR)/regal-$(call tool_version,regal,github.com/open-policy-agent/regal)
 # Real programs for tests, which find them by these variables: a database server,
-# what others verify and witness logs with, and a key server.
+# what others verify and witness logs with, and a key server with one of its logins.
 FERRETDB := $(TOOLS_DIR)/ferretdb-$(call tool_version,ferretdb,github.com/FerretDB/FerretDB)
 FSCK := $(TOOLS_DIR)/fsck-$(call tool_version,tessera,github.com/transparency-dev/tessera)
 LITEWITNESS := $(TOOLS_DIR)/litewitness-$(call tool_version,torchwood,filippo.io/torchwood)
 VAULT := $(TOOLS_DIR)/vault-$(call tool_version,vault,github.com/hashicorp/vault)
-TEST_TOOLS := $(FERRETDB) $(FSCK) $(LITEWITNESS) $(VAULT)
+VAULT_KUBERNETES := $(TOOLS_DIR)/vault-kubernetes-$(call tool_version,vault,github.com/hashicorp/vault-plugin-auth-kubernetes)
+TEST_TOOLS := $(FERRETDB) $(FSCK) $(LITEWITNESS) $(VAULT) $(VAULT_KUBERNETES)
 export CONCORD_TEST_FERRETDB ?= $(FERRETDB)
 export CONCORD_TEST_FSCK ?= $(FSCK)
 export CONCORD_TEST_LITEWITNESS ?= $(LITEWITNESS)
 export CONCORD_TEST_VAULT ?= $(VAULT)
+export CONCORD_TEST_VAULT_KUBERNETES ?= $(VAULT_KUBERNETES)
 
 # The steps of `make test`, in the order in which they fail soonest.
 STEPS := tools fmt-check vet lint rego race unraced bench-once build
@@ -225,6 +227,10 @@ $(LITEWITNESS):
 # tests, and never shipped.
 $(VAULT):
 	$(call build_tool,vault,github.com/hashicorp/vault,-tags minimal)
+
+# One of those plug-ins, as a program that Vault starts.
+$(VAULT_KUBERNETES):
+	$(call build_tool,vault,github.com/hashicorp/vault-plugin-auth-kubernetes/cmd/vault-plugin-auth-kubernetes)
 
 # Built beside its place and moved, so that an interrupted build leaves nothing
 # that looks like a tool. -mod=readonly: what runs is what go.sum names.

@@ -25,11 +25,11 @@ func TestNoCallPerUse(t *testing.T) {
 		opens(t, s, seal(t, s, "content"), "content")
 	}
 	use()
-	before := w.proxy.count("")
+	before := w.proxy.Count("")
 	for range 1000 {
 		use()
 	}
-	if n := w.proxy.count("") - before; before == 0 || n != 0 {
+	if n := w.proxy.Count("") - before; before == 0 || n != 0 {
 		t.Errorf("%d calls to Vault before, %d for 1,000 seals, opens and hashes", before, n)
 	}
 }
@@ -42,10 +42,10 @@ func TestRenewedBesideTheWork(t *testing.T) {
 	s := w.sealer(r, scope)
 	sealed := seal(t, s, "content")
 	for range 4 {
-		before := w.proxy.count("/decrypt/")
+		before := w.proxy.Count("/decrypt/")
 		w.clock.Advance(testCache/2 + time.Second)
 		opens(t, s, sealed, "content")
-		eventually(t, "fetched again", func() bool { return w.proxy.count("/decrypt/") > before && w.idle(r) })
+		eventually(t, "fetched again", func() bool { return w.proxy.Count("/decrypt/") > before && w.idle(r) })
 	}
 }
 
@@ -91,8 +91,8 @@ func TestOutage(t *testing.T) {
 			r := w.open(func(o *Options) { o.Timeout = timeout })
 			s := w.sealer(r, scope)
 			text := seal(t, s, "content")
-			w.proxy.failWith(fail)
-			defer w.proxy.failWith(nil)
+			w.proxy.FailWith(fail)
+			defer w.proxy.FailWith(nil)
 			w.clock.Advance(testCache - time.Second)
 			opens(t, s, text, "content")
 			opens(t, w.sealer(r, scope), text, "content")
@@ -108,7 +108,7 @@ func TestOutage(t *testing.T) {
 			_, err = r.Hasher(t.Context(), keyring.LinkScope)
 			wantReason(t, err, why)
 			wantReason(t, r.Destroy(t.Context(), another), why)
-			w.proxy.failWith(nil)
+			w.proxy.FailWith(nil)
 			w.clock.Advance(pause)
 			opens(t, w.sealer(r, scope), text, "content")
 			opens(t, s, text, "content")
@@ -121,18 +121,18 @@ func TestOutage(t *testing.T) {
 func TestOutageCosts(t *testing.T) {
 	w := newWorld(t)
 	r := w.open()
-	w.proxy.failWith(answer(http.StatusBadGateway, ""))
-	before := w.proxy.count("")
+	w.proxy.FailWith(answer(http.StatusBadGateway, ""))
+	before := w.proxy.Count("")
 	for range 100 {
 		_, err := r.Sealer(t.Context(), scope)
 		wantReason(t, err, failing)
 	}
-	if n := w.proxy.count("") - before; n != 1+retries {
+	if n := w.proxy.Count("") - before; n != 1+retries {
 		t.Errorf("%d calls for 100 requests, want %d", n, 1+retries)
 	}
 	w.clock.Advance(pause)
-	if _, err := r.Sealer(t.Context(), scope); err == nil || w.proxy.count("")-before != 2*(1+retries) {
-		t.Errorf("%d calls after a pause, %v", w.proxy.count("")-before, err)
+	if _, err := r.Sealer(t.Context(), scope); err == nil || w.proxy.Count("")-before != 2*(1+retries) {
+		t.Errorf("%d calls after a pause, %v", w.proxy.Count("")-before, err)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestRetries(t *testing.T) {
 	r := w.open()
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable} {
 		var tried atomic.Int64
-		w.proxy.failWith(func(rw http.ResponseWriter, req *http.Request) bool {
+		w.proxy.FailWith(func(rw http.ResponseWriter, req *http.Request) bool {
 			if tried.Add(1) > retries {
 				return false
 			}

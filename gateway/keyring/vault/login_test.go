@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/keyring/vaulttest"
 )
 
 // TestRevokedToken revokes the gateway's token: it logs in again by itself, once.
@@ -18,9 +19,9 @@ func TestRevokedToken(t *testing.T) {
 	text := seal(t, s, "content")
 	w.house.Server.Admin(t, http.MethodPost, "auth/token/revoke", map[string]any{"token": r.conn.api.Token()})
 	opens(t, s, text, "content")
-	before := w.proxy.count("/login")
+	before := w.proxy.Count("/login")
 	w.sealer(r, another)
-	if n := w.proxy.count("/login") - before; n != 1 {
+	if n := w.proxy.Count("/login") - before; n != 1 {
 		t.Errorf("%d logins", n)
 	}
 }
@@ -79,10 +80,10 @@ func TestRenewal(t *testing.T) {
 		o.AppRole.RoleIDFile, o.AppRole.SecretIDFile = short.RoleIDFile, short.SecretIDFile
 	})
 	first := r.conn.api.Token()
-	eventually(t, "renewed", func() bool { return w.proxy.count("/auth/token/renew-self") > 0 })
+	eventually(t, "renewed", func() bool { return w.proxy.Count("/auth/token/renew-self") > 0 })
 	eventually(t, "another token", func() bool { return r.conn.api.Token() != first })
 	w.sealer(r, scope)
-	if n := w.proxy.count("/login"); n < 2 {
+	if n := w.proxy.Count("/login"); n < 2 {
 		t.Errorf("%d logins", n)
 	}
 	wantNoSecret(t, w, nil, first)
@@ -161,8 +162,8 @@ func TestCloseRevokes(t *testing.T) {
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	w := newWorld(t)
 	r := w.open()
-	other := newProxy(t, w.house.Server.Address)
-	w.proxy.failWith(func(rw http.ResponseWriter, req *http.Request) bool {
+	other := vaulttest.NewProxy(t, w.house.Server.Address)
+	w.proxy.FailWith(func(rw http.ResponseWriter, req *http.Request) bool {
 		http.Redirect(rw, req, other.URL+req.URL.Path, http.StatusTemporaryRedirect)
 		return true
 	})
@@ -170,7 +171,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	wantReason(t, err, elsewhere)
 	_, err = Open(t.Context(), w.options(w.house.Gateway))
 	wantReason(t, err, elsewhere)
-	if n := other.count(""); n != 0 {
+	if n := other.Count(""); n != 0 {
 		t.Errorf("%d calls went elsewhere", n)
 	}
 }

@@ -5,14 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"net/http/httptest"
 
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
@@ -40,57 +36,6 @@ func (c *clock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// proxy stands between a keyring and Vault: it counts calls, and can fail them.
-type proxy struct {
-	*httptest.Server
-
-	mu    sync.Mutex // covers calls and fail
-	calls []string
-	// fail answers in Vault's place, if it is set and reports true.
-	fail func(http.ResponseWriter, *http.Request) bool
-}
-
-func newProxy(t *testing.T, address string) *proxy {
-	t.Helper()
-	target, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{}
-	forward := httputil.NewSingleHostReverseProxy(target)
-	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
-	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.mu.Lock()
-		p.calls = append(p.calls, r.Method+" "+r.URL.Path)
-		fail := p.fail
-		p.mu.Unlock()
-		if fail == nil || !fail(w, r) {
-			forward.ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(p.Close)
-	return p
-}
-
-// count is how many calls there were whose method and path contain a text.
-func (p *proxy) count(part string) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := 0
-	for _, c := range p.calls {
-		if strings.Contains(c, part) {
-			n++
-		}
-	}
-	return n
-}
-
-func (p *proxy) failWith(fail func(http.ResponseWriter, *http.Request) bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.fail = fail
-}
-
 // answer fails every call with a status.
 func answer(status int, body string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, _ *http.Request) bool {
@@ -104,7 +49,7 @@ func answer(status int, body string) func(http.ResponseWriter, *http.Request) bo
 type world struct {
 	t     *testing.T
 	house *vaulttest.House
-	proxy *proxy
+	proxy *vaulttest.Proxy
 	clock *clock
 	logs  *safeBuffer
 }
@@ -134,7 +79,7 @@ func newWorld(t *testing.T) *world {
 func worldOn(t *testing.T, s *vaulttest.Server, ttl, most string) *world {
 	t.Helper()
 	return &world{
-		t: t, house: vaulttest.NewHouse(t, s, ttl, most), proxy: newProxy(t, s.Address), clock: newClock(), logs: &safeBuffer{},
+		t: t, house: vaulttest.NewHouse(t, s, ttl, most), proxy: vaulttest.NewProxy(t, s.Address), clock: newClock(), logs: &safeBuffer{},
 	}
 }
 

@@ -33,7 +33,7 @@ func (s *Server) Call(token, method, path string, body any) (int, map[string]any
 	}
 	req.Header.Set("X-Vault-Token", token)
 	req.Header.Set("X-Vault-Request", "true")
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}

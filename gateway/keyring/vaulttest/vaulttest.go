@@ -4,22 +4,22 @@
 // makes itself a House in it: mounts, policies and roles of its own, from the very
 // files of deploy/vault. Its storage is memory. Start is one for a single test, on
 // Vault's own storage (Raft) in a temporary folder: it may be sealed, unsealed,
-// stopped and started.
+// stopped and started. StartTLS is one for a single test that serves TLS, with
+// certificates that the test issues and exchanges. A Proxy stands before a Vault,
+// counts what it is asked, and can be slow or fail. A Cluster is what Vault's
+// Kubernetes login asks, which says what of it is not the real program.
 //
-// The binary is named by CONCORD_TEST_VAULT, which `make race` and its like build and
-// set. Without it a test is skipped, or fails where CONCORD_TEST_REQUIRE is 1. Vault
-// ends with the test binary, however that ends: a shell that starts it holds the other
-// end of a pipe.
+// The binaries are named by CONCORD_TEST_VAULT and CONCORD_TEST_VAULT_KUBERNETES, which
+// `make race` and its like build and set. Without them a test is skipped, or fails where
+// CONCORD_TEST_REQUIRE is 1. Vault ends with the test binary, however that ends: a shell
+// that starts it holds the other end of a pipe.
 package vaulttest
 
 import (
-	"errors"
-	"fmt"
 	"io"
-	"net"
+	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -35,10 +35,6 @@ const (
 	poll = 20 * time.Millisecond
 )
 
-// keeper starts what it is given after a folder, ends it when its input ends, and
-// removes the folder, if one is named.
-const keeper = `d=$1; shift; "$@" </dev/null & p=$!; cat >/dev/null; kill $p 2>/dev/null; wait $p; [ -z "$d" ] || rm -rf -- "$d"`
-
 // Server is a Vault.
 type Server struct {
 	// Address is its URL.
@@ -47,6 +43,7 @@ type Server struct {
 	Root string
 
 	dir    string
+	client *http.Client
 	unseal string
 	// litter is the folder that nobody else removes, or nothing.
 	litter string
@@ -58,7 +55,7 @@ type Server struct {
 // Shared returns the Vault of this test binary.
 func Shared(tb testing.TB) *Server {
 	tb.Helper()
-	require(tb)
+	require(tb, Variable)
 	s, err := shared()
 	if err != nil {
 		tb.Fatalf("the Vault that %s names does not start: %v", Variable, err)
@@ -69,8 +66,13 @@ func Shared(tb testing.TB) *Server {
 // Start returns a Vault for one test, which ends with it.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	require(tb)
-	s, err := launch(tb.TempDir(), false)
+	return start(tb, setup{dir: tb.TempDir(), client: http.DefaultClient, raft: true})
+}
+
+func start(tb testing.TB, c setup) *Server {
+	tb.Helper()
+	require(tb, Variable)
+	s, err := launch(c)
 	if err != nil {
 		tb.Fatalf("the Vault that %s names does not start: %v", Variable, err)
 	}
@@ -78,15 +80,16 @@ func Start(tb testing.TB) *Server {
 	return s
 }
 
-func require(tb testing.TB) {
+// require skips or fails a test that needs a program which no variable names.
+func require(tb testing.TB, variable string) {
 	tb.Helper()
-	if os.Getenv(Variable) != "" {
+	if os.Getenv(variable) != "" {
 		return
 	}
 	if os.Getenv("CONCORD_TEST_REQUIRE") != "1" {
-		tb.Skip(Variable + " is not set: `make race` builds Vault and sets it")
+		tb.Skip(variable + " is not set: `make race` builds what it names and sets it")
 	}
-	tb.Fatal(Variable + " is not set, and CONCORD_TEST_REQUIRE is")
+	tb.Fatal(variable + " is not set, and CONCORD_TEST_REQUIRE is")
 }
 
 // shared is started once. Its folder holds a configuration and is removed after it.
@@ -95,89 +98,5 @@ var shared = sync.OnceValues(func() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return launch(dir, true)
+	return launch(setup{dir: dir, client: http.DefaultClient, passing: true})
 })
-
-// launch starts a Vault in an empty folder and initialises it. A passing one keeps
-// nothing, and removes its folder when it ends.
-func launch(dir string, passing bool) (*Server, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	cluster, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{Address: "http://" + address, dir: dir}
-	storage := "storage \"inmem\" {}"
-	if passing {
-		s.litter = dir
-	} else {
-		if err := os.Mkdir(filepath.Join(dir, "raft"), 0o700); err != nil {
-			return nil, err
-		}
-		storage = fmt.Sprintf("storage \"raft\" {\n  path = %q\n  node_id = \"one\"\n  performance_multiplier = 1\n}", filepath.Join(dir, "raft"))
-	}
-	config := fmt.Sprintf("%s\nlistener \"tcp\" {\n  address = %q\n  cluster_address = %q\n  tls_disable = true\n}\n"+
-		"api_addr = %q\ncluster_addr = \"https://%s\"\ndisable_mlock = true\nui = false\n", storage, address, cluster, s.Address, cluster)
-	if err := os.WriteFile(s.configFile(), []byte(config), 0o600); err != nil {
-		return nil, err
-	}
-	if err := s.run(); err != nil {
-		return nil, err
-	}
-	if err := s.initialise(); err != nil {
-		s.end()
-		return nil, err
-	}
-	return s, nil
-}
-
-func (s *Server) configFile() string { return filepath.Join(s.dir, "vault.hcl") }
-
-// run starts the process and waits until it answers, sealed or not.
-func (s *Server) run() error {
-	cmd := exec.Command("sh", "-c", keeper, "sh", s.litter, os.Getenv(Variable), "server", "-config="+s.configFile(), "-log-level=error") //nolint:noctx // it lives until it is stopped
-	hold, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	s.cmd, s.hold = cmd, hold
-	deadline := time.After(startTimeout)
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
-		if s.answers() {
-			return nil
-		}
-		select {
-		case <-deadline:
-			s.end()
-			return errors.New("it did not answer in time")
-		case <-tick.C:
-		}
-	}
-}
-
-// end stops the process and waits for it.
-func (s *Server) end() {
-	if s.cmd == nil {
-		return
-	}
-	_ = s.hold.Close()
-	_ = s.cmd.Wait()
-	s.cmd = nil
-}
-
-// freeAddress is an address on loopback that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // for a moment
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}

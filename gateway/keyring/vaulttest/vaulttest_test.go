@@ -27,7 +27,7 @@ func TestServer(t *testing.T) {
 // and starts none.
 func TestServerEnds(t *testing.T) {
 	Shared(t)
-	s, err := launch(t.TempDir(), false)
+	s, err := launch(setup{dir: t.TempDir(), client: http.DefaultClient, raft: true})
 	if err != nil {
 		t.Fatal(err)
 	}
