@@ -32,16 +32,17 @@
 //
 // # Who is trusted
 //
-// Vault, and what its certificate says (Options.CAFile). Vault's environment
-// variables (VAULT_TOKEN, VAULT_SKIP_VERIFY and so on) have no effect, redirects
-// are not followed. The login is by AppRole or by a Kubernetes service account; its
-// secrets are read from files at each login and are in no error and no log line. The
-// token is renewed in the background; when that fails it logs in again. deploy/vault
-// holds the policies that the gateway works under: it may neither list, overwrite
-// nor delete keysets, nor delete any transit key but those of scopes that are
-// destroyed. A keyset that somebody deletes with its metadata in KV leaves no trace
-// there. A ring that has held it takes no other in its place; for a new one the store's
-// register (keyring/register) remembers it.
+// Vault, and what its certificate says (Options.CAFile, which is read once). A
+// certificate that is exchanged for another that is trusted goes unnoticed; any other
+// is an outage. Vault's environment variables (VAULT_TOKEN, VAULT_SKIP_VERIFY and so
+// on) have no effect, redirects are not followed. The login is by AppRole or by a
+// Kubernetes service account; its secrets are read from files at each login and are in
+// no error and no log line. The token is renewed in the background; when that fails it
+// logs in again. deploy/vault holds the policies that the gateway works under: it may
+// neither list, overwrite nor delete keysets, nor delete any transit key but those of
+// scopes that are destroyed. A keyset that somebody deletes with its metadata in KV
+// leaves no trace there. A ring that has held it takes no other in its place; for a new
+// one the store's register (keyring/register) remembers it.
 //
 // # Keys from elsewhere
 //

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -18,7 +19,11 @@ const (
 	sealed      reason = "Vault is sealed"
 	unreachable reason = "Vault cannot be reached"
 	slow        reason = "Vault does not answer in time"
-	untrusted   reason = "Vault's certificate is not trusted"
+	untrusted   reason = "Vault's certificate is not trusted: no authority of keys.vault.ca_file, or of the system without it, has signed it"
+	misnamed    reason = "Vault's certificate is not trusted: it is for another name than keys.vault.address has"
+	outdated    reason = "Vault's certificate is not trusted: it has expired or does not hold yet"
+	wantsTLS    reason = "Vault wants TLS: keys.vault.address has to begin with https"
+	lacksTLS    reason = "Vault answers without TLS, and keys.vault.address begins with https"
 	limited     reason = "Vault is asked too much and says to wait (429)"
 	elsewhere   reason = "Vault sends the gateway elsewhere, where it does not go: name a node that works or forwards"
 	failing     reason = "Vault fails"
@@ -31,7 +36,7 @@ const (
 // outage reports whether a reason is one that holds for every call.
 func (r reason) outage() bool {
 	switch r {
-	case sealed, unreachable, slow, untrusted, limited, elsewhere, failing, expired, noLogin:
+	case sealed, unreachable, slow, untrusted, misnamed, outdated, wantsTLS, lacksTLS, limited, elsewhere, failing, expired, noLogin:
 		return true
 	default:
 		return false
@@ -86,6 +91,8 @@ func refused(path string, err error) *refusal {
 	switch {
 	case strings.Contains(text, "no existing key"), strings.Contains(text, "could not delete key; not found"): // which Vault calls 500
 		r.reason, r.missing = misread, true
+	case strings.Contains(text, "client sent an http request to an https server"): // as Go's servers answer
+		r.reason = wantsTLS
 	case strings.Contains(text, "vault is sealed"):
 		r.reason = sealed
 	case r.status == http.StatusForbidden:
@@ -103,12 +110,10 @@ func refused(path string, err error) *refusal {
 // unanswered says why there was no answer. Only what a connection says of itself is
 // kept as the cause.
 func unanswered(err error) (reason, error) {
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
+	if r := mistrusted(err); r != "" {
+		return r, nil
+	}
 	switch {
-	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid):
-		return untrusted, nil
 	case errors.Is(err, errElsewhere):
 		return elsewhere, nil
 	case errors.Is(err, context.DeadlineExceeded), timedOut(err):
@@ -117,6 +122,27 @@ func unanswered(err error) (reason, error) {
 		return slow, context.Canceled
 	default:
 		return unreachable, nil
+	}
+}
+
+// mistrusted says why Vault was not spoken to in TLS, or nothing.
+func mistrusted(err error) reason {
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var authority x509.UnknownAuthorityError
+	var roots x509.SystemRootsError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &host):
+		return misnamed
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return outdated
+	case errors.As(err, &invalid), errors.As(err, &authority), errors.As(err, &roots):
+		return untrusted
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		return lacksTLS
+	default:
+		return ""
 	}
 }
 
