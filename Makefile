@@ -136,7 +136,7 @@ attacks: $(TEST_TOOLS) ## the attacks that are tried, how many of each sort and 
 	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(ATTACKS)' -v $(attack_dirs) | awk -f .ci/attacks.awk SECURITY.md -
 
 .PHONY: quick
-quick: $(FERRETDB) ## every test, without the race detector
+quick: $(TEST_TOOLS) ## every test, without the race detector
 	$(GO) test -p $(P) -timeout 10m $(PKGS)
 
 .PHONY: fmt
@@ -174,12 +174,12 @@ demo: ## the whole story on the terminal
 bench_dirs = $(shell grep -rlE '^func Benchmark' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
 
 .PHONY: bench
-bench: ## the figures that the README quotes
+bench: $(VAULT) $(VAULT_KUBERNETES) ## the figures that the README quotes
 	$(GO) test -run='^$$' -bench='$(BENCH)' -skip='^BenchmarkSoak' -benchtime=$(BENCHTIME) -benchmem -p 1 -timeout 30m $(bench_dirs)
 
 # That they run at all: small sizes, one round, no figures to rely on.
 .PHONY: bench-once
-bench-once:
+bench-once: $(VAULT) $(VAULT_KUBERNETES)
 	$(GO) test -vet=off -short -run='^$$' -bench=. -skip='^BenchmarkSoak|/=[0-9]{5,}$$' -benchtime=1x -p $(P) -timeout 5m $(bench_dirs)
 
 .PHONY: soak
