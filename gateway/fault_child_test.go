@@ -78,7 +78,7 @@ func childMain(raw string) error {
 	ctx := context.Background()
 	c.clock = &clock{now: c.Now}
 	gw, err := gateway.New(ctx, &c.Config, gateway.Options{Clock: c.tell, Store: func(s gateway.Store) gateway.Store {
-		return storetest.Intercept(s, c.write)
+		return storetest.Intercept(s, c.strike)
 	}})
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func calledFrom(function string) bool {
 	}
 }
 
-func (c *child) write(w storetest.Write, do func() error) error {
+func (c *child) strike(w storetest.Write, do func() error) error {
 	if !c.armed.Load() || w.Op != storetest.InsertBatch {
 		return do()
 	}
