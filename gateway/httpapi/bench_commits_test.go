@@ -70,13 +70,10 @@ func BenchmarkCommits(b *testing.B) {
 			for range gateways - 1 {
 				l.beside = append(l.beside, newRig(b, mid))
 			}
-			l.run(b, 1024) // the sessions
+			l.run(b, upTo(1024)) // the sessions
 			n.done.Store(0)
 			n.lost.Store(0)
-			requests := max(b.N, least)
-			if testing.Short() {
-				requests = benchAnalysts
-			}
+			requests := upTo(max(b.N, least))
 			b.ResetTimer()
 			l.run(b, requests)
 			b.ReportMetric(float64(requests)/b.Elapsed().Seconds(), "requests/s")
