@@ -77,31 +77,39 @@ SEQUENTIAL := ./gateway/agreement ./gateway/approval ./gateway/authoring ./gatew
   ./gateway/httpapi/contract ./gateway/intake ./gateway/linkage ./gateway/notekey ./gateway/policy/bundle \
   ./gateway/record ./gateway/release ./gateway/synthetic ./gateway/text
 UNRACED := \
-  TestScripts TestInvariant07MillionRows TestTimeOfForbiddenAndAbsent TestAccessMatrix TestRetentionModel TestFaultEveryLogWrite TestFaultTamper \
-  TestInvariant04EveryByte TestInvariant04Tampering TestInvariant07Accounts TestInvariant07EveryWriteFails TestInvariant07EveryWriteOfAWithdrawalFails \
-  TestWideRows TestBrokenBody TestWithdrawMany TestThreeJudges TestMemoDecidesAsTheEngine TestMemoReadsConditions TestMemoReadsRules \
-  TestConditionsThatDeny TestConditionsOnTrial TestConditionsRefused TestRego TestLongRuleIsCutOff TestArchiveFlipped TestReplayFindsAlteredRules \
-  TestReplayGoesFromRevisionToRevision TestReplayFindsRewrittenEntries TestImpact TestImpactIsTheSameTwice TestImpactOfAnAgreement \
-  TestImpactOfConditions TestRevisionOfChoice TestAuditOfServer TestVerifyOverHTTP
-# Whole gateways: almost every test of these packages starts one, or several, with the
-# same machinery in each (sequencer, jobs, sweeps, a swap of the rules), and asks one
-# question after the other. The race detector sees those in which something is at once:
-# requests, gateways, rules that change, jobs that are cut off; the rest only repeats it.
-# TestAtOnce finds, in what a test calls too, who may not be missing in this list.
-GATEWAYS := ./gateway ./gateway/activation ./gateway/backup
+  TestScripts TestInvariant07MillionRows TestTimeOfForbiddenAndAbsent TestAccessMatrix TestRetentionModel \
+  TestFaultEveryLogWrite TestFaultTamper TestInvariant04EveryByte TestInvariant04Tampering \
+  TestInvariant07Accounts TestInvariant07EveryWriteFails TestInvariant07EveryWriteOfAWithdrawalFails \
+  TestWideRows TestBrokenBody TestWithdrawMany TestThreeJudges TestMemoDecidesAsTheEngine \
+  TestMemoReadsConditions TestMemoReadsRules TestConditionsThatDeny TestConditionsOnTrial TestConditionsRefused \
+  TestRego TestLongRuleIsCutOff TestAuditOfServer TestVerifyOverHTTP TestInvariant10SameInputSameDecision \
+  TestInvariant10RevisionCoversWhatDecides TestThreeJudgesOfCases TestMemoNumbers TestMemoFindsThatItIsUnsound \
+  TestInvariant02FieldOutsideAgreementsIsNeverReleased TestArchiveFlipped TestRevisionOfChoice TestSuspensions \
+  TestReadRefuses
+# Almost every test of these packages starts a whole gateway, or several, or what the rules
+# of one need, with the same machinery in each (compiler, sequencer, jobs, sweeps), and
+# asks one question after the other. The race detector sees those in which something is
+# at once: requests, gateways, rules that change, jobs that are cut off; the rest only
+# repeats it. TestAtOnce finds, in what a test calls too, who may not be missing here.
+GATEWAYS := ./gateway ./gateway/activation ./gateway/backup ./gateway/replay
 AT_ONCE := \
-  TestAgencyQuotaOfManyAtOnce TestEditionsAtOnce TestFaultQueueOverflow TestFreezeAtOnce TestHostOfOthers TestHostileHTTP \
-  TestHotSwapOneRevisionPerRequest TestLimitAtOnce TestLimitsLetWorkThrough TestQuotaOfManyAtOnce TestSlowClients TestSlowLine TestTwoGateways \
-  TestTwoGatewaysQuota TestInvariant07AnotherGatewaysSubmission TestRevokeBesideGateway TestRetentionInTheBackground TestClientThatHangsUp TestClientJob \
-  TestFaultClientGone TestInvariant07RestartOfAll TestInvariant07InterruptedSubmission TestInvariant07ClientOnAWeakLine \
-  TestInvariant01LoggedBeforeReleased TestInvariant03VaultSealed TestRun TestTwoGatewaysOnOneLog TestTwoGatewaysWithOtherBundles TestWhileWritersWrite TestProofAtTwoGateways \
-  TestWithdrawnDuringTheBackup
+  TestAgencyQuotaOfManyAtOnce TestEditionsAtOnce TestFaultQueueOverflow TestFreezeAtOnce TestHostOfOthers \
+  TestHostileHTTP TestHotSwapOneRevisionPerRequest TestLimitAtOnce TestLimitsLetWorkThrough \
+  TestQuotaOfManyAtOnce TestSlowClients TestSlowLine TestTwoGateways TestTwoGatewaysQuota \
+  TestInvariant07AnotherGatewaysSubmission TestRevokeBesideGateway TestRetentionInTheBackground \
+  TestClientThatHangsUp TestClientJob TestFaultClientGone TestInvariant07RestartOfAll \
+  TestInvariant07InterruptedSubmission TestInvariant07ClientOnAWeakLine TestInvariant01LoggedBeforeReleased \
+  TestInvariant03VaultSealed TestRun TestTwoGatewaysOnOneLog TestTwoGatewaysWithOtherBundles \
+  TestWhileWritersWrite TestWithdrawnDuringTheBackup TestReplayQuota TestServingChangesNoDecision \
+  TestProofAtTwoGateways
 none :=
 one_of = ($(subst $(none) $(none),|,$(strip $(1))))
 unraced = ^$(call one_of,$(UNRACED))$$
 at_once = ^$(call one_of,$(AT_ONCE))$$
-unraced_dirs = $(filter-out $(SEQUENTIAL),$(shell grep -rlE '^func $(call one_of,$(UNRACED))\b' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,'))
-packages = $(patsubst $(shell $(GO) list -m)/%,./%,$(shell $(GO) list $(PKGS)))
+# The one that takes longest first: it uses every core, and nobody waits for it alone.
+longest = ./gateway/policy
+unraced_dirs = $(longest) $(filter-out $(longest) $(SEQUENTIAL),$(shell grep -rlE '^func $(call one_of,$(UNRACED))\b' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,'))
+packages = $(eval packages := $(patsubst $(shell $(GO) list -m)/%,./%,$(shell $(GO) list $(PKGS))))$(packages)
 raced = $(filter-out $(SEQUENTIAL) $(GATEWAYS),$(packages))
 gateways = $(filter $(GATEWAYS),$(packages))
 
