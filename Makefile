@@ -85,7 +85,7 @@ UNRACED := \
   TestRego TestLongRuleIsCutOff TestAuditOfServer TestVerifyOverHTTP TestInvariant10SameInputSameDecision \
   TestInvariant10RevisionCoversWhatDecides TestThreeJudgesOfCases TestMemoNumbers TestMemoFindsThatItIsUnsound \
   TestInvariant02FieldOutsideAgreementsIsNeverReleased TestArchiveFlipped TestRevisionOfChoice TestSuspensions \
-  TestReadRefuses
+  TestReadRefuses TestImportAfterAStop TestImportOfRotatedLogKey
 # Almost every test of these packages starts a whole gateway, or several, or what the rules
 # of one need, with the same machinery in each (compiler, sequencer, jobs, sweeps), and
 # asks one question after the other. The race detector sees those in which something is
@@ -101,7 +101,7 @@ AT_ONCE := \
   TestInvariant07InterruptedSubmission TestInvariant07ClientOnAWeakLine TestInvariant01LoggedBeforeReleased \
   TestInvariant03VaultSealed TestRun TestTwoGatewaysOnOneLog TestTwoGatewaysWithOtherBundles \
   TestWhileWritersWrite TestWithdrawnDuringTheBackup TestReplayQuota TestServingChangesNoDecision \
-  TestProofAtTwoGateways
+  TestProofAtTwoGateways TestRevokeOnSeveralGateways TestFaultKill TestInvariant01DiskFull
 none :=
 one_of = ($(subst $(none) $(none),|,$(strip $(1))))
 unraced = ^$(call one_of,$(UNRACED))$$
@@ -198,7 +198,8 @@ bench-once: $(VAULT) $(VAULT_KUBERNETES)
 	$(GO) test -vet=off -short -run='^$$' -bench=. -skip='^BenchmarkSoak|/=[0-9]{5,}$$' -benchtime=1x -p $(P) -timeout 5m $(bench_dirs)
 
 .PHONY: soak
-soak: $(TEST_TOOLS) ## what takes long: large sizes, BenchmarkSoak, concurrent packages over and over, kills for half an hour; up to two and a half hours
+soak: $(TEST_TOOLS) ## what takes long: every test of whole gateways with the race detector, concurrent packages over and over, kills for half an hour, large sizes; up to three hours
+	$(RACE) -timeout 1h $(GATEWAYS)
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
 	$(MAKE) timing
 	CONCORD_TEST_REQUIRE=1 CONCORD_TEST_KILLS=30m CGO_ENABLED=1 $(GO) test -race -run='^TestInvariant01KilledGateways$$' -v -timeout 1h ./cmd/concord
