@@ -11,10 +11,10 @@ import (
 
 // keysCmd works with the keys in Vault.
 type keysCmd struct {
-	Status keysStatusCmd `cmd:"" help:"List the wrapped keysets in Vault and the versions that wrap them.."`
+	Status keysStatusCmd `cmd:"" help:"List the wrapped keysets in Vault and the versions that wrap them."`
 	Rotate keysRotateCmd `cmd:"" help:"Give every wrapping key in Vault a new version, while gateways run."`
-	Import keysImportCmd `cmd:"" help:"Bring the keys of a folder into Vault, while no gateway runs, and check that each opens there. It can be run again."`
 	Rewrap keysRewrapCmd `cmd:"" help:"Put every keyset under the newest version of its wrapping key, while gateways run."`
+	Import keysImportCmd `cmd:"" help:"Bring the keys of a folder into Vault, while no gateway runs, and check that each opens there. It can be run again."`
 }
 
 // keysDesk is where the keys are, and who asks: an operator's role, not a gateway's
