@@ -14,19 +14,25 @@ import (
 // Sort is a sort of attack: a row of the table.
 type Sort struct{ Name, ASVS, API string }
 
+// The items of the API Security Top 10 that stand alone most often.
+const (
+	authentication   = "API2" // broken authentication
+	misconfiguration = "API8" // security misconfiguration
+)
+
 // The sorts, in the order of the table.
 var (
-	TokenAlgorithm = Sort{"tokens: algorithm", "9.1.1, 9.1.2", "API2"}
+	TokenAlgorithm = Sort{"tokens: algorithm", "9.1.1, 9.1.2", authentication}
 	TokenHeader    = Sort{"tokens: keys and types named in the header", "9.1.3, 9.2.2, 1.3.6", "API2, API7"}
-	TokenForm      = Sort{"tokens: form and signature", "9.1.1, 1.5.2, 2.2.1", "API2"}
-	TokenClaims    = Sort{"tokens: issuer, audience, agency, roles", "9.2.3, 10.3.1, 10.3.2", "API2"}
-	TokenTimes     = Sort{"tokens: times", "9.2.1, 15.3.5", "API2"}
-	OtherTokens    = Sort{"tokens: of another kind", "9.2.2", "API2"}
+	TokenForm      = Sort{"tokens: form and signature", "9.1.1, 1.5.2, 2.2.1", authentication}
+	TokenClaims    = Sort{"tokens: issuer, audience, agency, roles", "9.2.3, 10.3.1, 10.3.2", authentication}
+	TokenTimes     = Sort{"tokens: times", "9.2.1, 15.3.5", authentication}
+	OtherTokens    = Sort{"tokens: of another kind", "9.2.2", authentication}
 	TokenSystems   = Sort{"tokens: systems as people, people as systems", "8.2.1", "API5"}
-	Certificates   = Sort{"certificate-bound tokens", "10.3.5, 12.1.3", "API2"}
-	Proofs         = Sort{"DPoP proofs, replays among them", "10.3.5", "API2"}
-	Presented      = Sort{"ways of presenting a token", "15.3.7, 4.1.3", "API2"}
-	Revocations    = Sort{"revocations: the list meddled with", "7.4.5, 8.3.2", "API2"}
+	Certificates   = Sort{"certificate-bound tokens", "10.3.5, 12.1.3", authentication}
+	Proofs         = Sort{"DPoP proofs, replays among them", "10.3.5", authentication}
+	Presented      = Sort{"ways of presenting a token", "15.3.7, 4.1.3", authentication}
+	Revocations    = Sort{"revocations: the list meddled with", "7.4.5, 8.3.2", authentication}
 	ProviderKeys   = Sort{"answers of identity providers", "10.5.3, 12.3.2, 15.3.2", "API7, API10"}
 
 	Roles           = Sort{"role, route and object against the separation of duties", "8.2.1, 8.2.2", "API1, API5"}
@@ -39,14 +45,14 @@ var (
 	AgreementEnd    = Sort{"the second of an agreement's end, over time zones", "8.3.2, 15.3.5", "API3"}
 	Paths           = Sort{"encoded paths, methods overridden", "1.1.1, 4.1.4", "API5, API8"}
 	Impersonation   = Sort{"headers that say who or where one is", "4.1.3, 15.3.4", "API2, API8"}
-	Framing         = Sort{"HTTP: framing", "4.2.1", "API8"}
-	Malformed       = Sort{"HTTP: malformed requests and targets", "2.2.1, 4.1.4", "API8"}
+	Framing         = Sort{"HTTP: framing", "4.2.1", misconfiguration}
+	Malformed       = Sort{"HTTP: malformed requests and targets", "2.2.1, 4.1.4", misconfiguration}
 	SlowClients     = Sort{"HTTP: slow clients", "15.2.2, 2.4.1", "API4"}
 	Floods          = Sort{"floods beyond the limits", "2.4.1, 15.2.2", "API4, API6"}
-	TLS             = Sort{"TLS: versions, suites, certificates", "12.1.1, 12.1.2, 12.1.3", "API8"}
-	LogInjection    = Sort{"hidden characters in what is logged", "16.4.1", "API8"}
+	TLS             = Sort{"TLS: versions, suites, certificates", "12.1.1, 12.1.2, 12.1.3", misconfiguration}
+	LogInjection    = Sort{"hidden characters in what is logged", "16.4.1", misconfiguration}
 	Canaries        = Sort{"personal data looked for in answers and operators' logs", "16.2.5, 16.5.1", "API3"}
-	VaultPrivileges = Sort{"the gateway's and the operator's tokens for Vault", "13.2.2, 13.3.2", "API8"}
+	VaultPrivileges = Sort{"the gateway's and the operator's tokens for Vault", "13.2.2, 13.3.2", misconfiguration}
 )
 
 // Table is every sort.
