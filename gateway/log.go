@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/witness"
 )
@@ -42,4 +44,28 @@ func (g *Gateway) witnesses() ([]audit.WitnessConfig, error) {
 		witnesses[i] = audit.WitnessConfig{Name: w.Name, Key: w.Key, Witness: client}
 	}
 	return witnesses, nil
+}
+
+// RotateLogKey brings the log to a version of its key while the gateway runs; that it
+// was asked to is logged, and hands the log over. A version that the log has come to
+// changes nothing. Where the new key cannot be had now, the log goes on under its own and
+// tries again once a minute: that is Unavailable.
+func (g *Gateway) RotateLogKey(ctx context.Context, version int) error {
+	const op = "gateway.RotateLogKey"
+	if version <= len(g.log.VKeys()) {
+		return nil
+	}
+	g.log.RotateKey(version)
+	_, err := g.log.Append(ctx, audit.Request{
+		ID: "log-key-asked/" + strconv.Itoa(version), Actor: audit.Actor{Agency: g.cfg.Log.Origin, Subject: "operator"},
+		Drafts: []audit.Draft{{Action: audit.Admin, Admin: map[string]string{"kind": "log-key-asked", "version": strconv.Itoa(version)}}},
+	})
+	switch {
+	case err != nil:
+		return err
+	case len(g.log.VKeys()) < version:
+		return fault.New(fault.Unavailable, op, "The new log key cannot be had now. It is tried again once a minute.")
+	}
+	g.logger.Info("the log key was rotated", "version", version, "key", g.log.VKey())
+	return g.writeKey()
 }

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"context"
 	"maps"
 	"time"
 
@@ -170,25 +169,4 @@ func (s *sequencer) project(full []tile) {
 		default:
 		}
 	}
-}
-
-// renewSession makes a session key when there is none or it ends soon.
-func (s *sequencer) renewSession(ctx context.Context) error {
-	now := s.l.cfg.Clock()
-	if s.own != nil && now.Before(s.own.expires.Add(-sessionMargin)) {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	rotation, keys, err := s.handOver(ctx, now)
-	if err != nil {
-		return unavailable("audit.Append", "the log key cannot be handed over", err)
-	}
-	own, err := newSession(ctx, s.l.cfg.Origin, s.l.cfg.Keys, keys[len(keys)-1], now)
-	if err != nil {
-		return unavailable("audit.Append", "no session key can be made", err)
-	}
-	own.intro, own.keys = append(rotation, own.intro...), keys
-	s.own = own
-	return nil
 }

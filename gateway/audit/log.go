@@ -64,8 +64,10 @@ type Log struct {
 	cfg Config
 	// keys are the versions of the log key up to the one in force. The sequencer
 	// writes them.
-	keys  atomic.Pointer[[]*noteSigner]
-	tiles *tileStore
+	keys atomic.Pointer[[]*noteSigner]
+	// wanted is the version of the log key to bring the log to.
+	wanted atomic.Int64
+	tiles  *tileStore
 	// served is what everybody may read.
 	served *served
 	use    *window
@@ -121,6 +123,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		cfg: cfg, tiles: newTileStore(cfg.Store), served: newServed(), done: make(chan struct{}), coming: newComing(),
 		use: &window{times: map[actorKey][]time.Time{}},
 	}
+	l.RotateKey(cfg.KeyVersion)
 	var err error
 	if l.witnesses, err = newWitnesses(&cfg); err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -287,26 +286,6 @@ func (s *sequencer) adopt(ctx context.Context, ring keyring.Keyring, version int
 	}
 	s.l.keys.Store(&keys)
 	return nil
-}
-
-// handOver makes the entries that bring the log key to the version that is
-// wanted, and returns all keys there are then.
-func (s *sequencer) handOver(ctx context.Context, now time.Time) ([]prepared, []*noteSigner, error) {
-	keys := *s.l.keys.Load()
-	var entries []prepared
-	for len(keys) < s.l.cfg.KeyVersion {
-		next, err := loadKey(ctx, s.l.cfg.Keys, s.l.cfg.Origin, len(keys)+1)
-		if err != nil {
-			return nil, nil, err
-		}
-		entry, err := keyRotation(ctx, preparer{keys: s.l.cfg.Keys, now: now}, s.l.cfg.Origin, keys, next)
-		if err != nil {
-			return nil, nil, err
-		}
-		entries = append(entries, entry)
-		keys = append(slices.Clip(keys), next)
-	}
-	return entries, keys, nil
 }
 
 // followKeys adopts the log keys that another gateway's batch brings in. A

@@ -55,6 +55,8 @@ type sequencer struct {
 	held     *job
 	sessions map[string]session
 	own      *ownSession
+	// rotateAt is when a rotation of the log key that failed may be tried again.
+	rotateAt time.Time
 	// unsettled is a batch whose outcome is unknown.
 	unsettled *draftBatch
 	// lost is set from a lost number to the next one that is won, and rival is
