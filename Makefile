@@ -48,14 +48,14 @@ export CONCORD_TEST_VAULT ?= $(VAULT)
 export CONCORD_TEST_VAULT_KUBERNETES ?= $(VAULT_KUBERNETES)
 
 # The steps of `make test`, in the order in which they fail soonest.
-STEPS := tools fmt-check vet lint rego race unraced bench-once build
+STEPS := tools fmt-check vet lint rego race unraced attacks bench-once build
 
 .PHONY: help
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: ## the gate: format, vet, lint, Rego, tests with the race detector, benchmarks once, build
+test: ## the gate: format, vet, lint, Rego, tests with the race detector, attacks counted, benchmarks once, build
 	@begin=$$SECONDS; summary=; \
 	for step in $(STEPS); do \
 	  printf '\n==> %s\n' "$$step"; at=$$SECONDS; \
@@ -124,7 +124,7 @@ race: $(TEST_TOOLS) ## every test but those of `unraced`, with the race detector
 	$(if $(gateways),$(RACE) -run='$(at_once)' $(gateways))
 
 .PHONY: unraced
-unraced: ## the tests that `race` leaves out, in full, with 50,000 requests to the judges
+unraced: $(TEST_TOOLS) ## the tests that `race` leaves out, in full, with 50,000 requests to the judges
 	CONCORD_TEST_REQUIRE=1 CONCORD_JUDGED=50000 GOGC=400 $(GO) test -vet=off -run='$(unraced)' -p $(P) -timeout 10m $(unraced_dirs)
 	CONCORD_TEST_REQUIRE=1 GOGC=400 $(GO) test -vet=off -skip='$(at_once)' -p $(P) -timeout 10m $(GATEWAYS)
 	CONCORD_TEST_REQUIRE=1 GOGC=400 $(GO) test -vet=off -p $(P) -timeout 10m $(SEQUENTIAL)
@@ -146,6 +146,7 @@ faults: $(FERRETDB) ## the faults and tampers that are injected, how often, and 
 # Every line is reported by the test that made the attack, when it was refused.
 attack_dirs = $(shell grep -rlF 'gateway/attacktest"' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
 ATTACKS := ^Test(Attack|Hostile|Proof|Certificate|Binding|RSA|Mapping|TypeJWT|Services|Meddled|Flood|Refused|TLS|IDToken|AnotherAgency|Presented|RolesAndObjects|Access|Handshake|ClientCertificates|Origin|SlowClients|LinksOfToken|HostOfOthers|Limit(Of|At)|GatewayPolicy|OperatorPolicy|TimeOf|Invariant05No)
+export CONCORD_TEST_ATTACKS = $(ATTACKS)
 .PHONY: attacks
 attacks: $(TEST_TOOLS) ## the attacks that are tried, how many of each sort and what each covers; fails unless all were refused and SECURITY.md says the same
 	@CONCORD_TEST_REQUIRE=1 $(GO) test -count=1 -p $(P) -timeout 10m -run='$(ATTACKS)' -v $(attack_dirs) | awk -f .ci/attacks.awk SECURITY.md -

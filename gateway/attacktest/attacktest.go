@@ -3,10 +3,13 @@
 // (its requirement numbers) and the OWASP API Security Top 10 of 2023.
 //
 // A test that has seen an attack refused says so with Refused. `make attacks` counts what
-// was said and prints the table that SECURITY.md quotes; it fails where the two differ.
+// was said and prints the table that SECURITY.md quotes; it fails where the two differ. In
+// the gate Refused holds that `make attacks` runs whoever calls it.
 package attacktest
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -63,12 +66,19 @@ var Table = []Sort{
 	Framing, Malformed, SlowClients, Floods, TLS, LogInjection, Canaries, VaultPrivileges,
 }
 
+// counting names the variable that has the pattern of the tests that `make attacks` runs.
+const counting = "CONCORD_TEST_ATTACKS"
+
 // Refused says that n attacks of a sort were made and each was refused. It fails the test
 // where none was made, and says nothing in one that has failed.
 func (s Sort) Refused(tb testing.TB, what string, n int) {
 	tb.Helper()
 	if n <= 0 {
 		tb.Fatalf("%s: %s: no attack was made", s.Name, what)
+	}
+	test, _, _ := strings.Cut(tb.Name(), "/")
+	if counted, err := regexp.MatchString(os.Getenv(counting), test); err != nil || !counted {
+		tb.Errorf("%s: %s is not among the ATTACKS of the Makefile: %v", s.Name, test, err)
 	}
 	if !tb.Failed() {
 		tb.Logf("ATTACK | %s | %s | %s | %d | %s", s.Name, s.ASVS, s.API, n, printable(what))
