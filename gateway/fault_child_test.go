@@ -2,11 +2,13 @@ package gateway_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -77,9 +79,10 @@ func childMain(raw string) error {
 	}
 	ctx := context.Background()
 	c.clock = &clock{now: c.Now}
-	gw, err := gateway.New(ctx, &c.Config, gateway.Options{Clock: c.tell, Store: func(s gateway.Store) gateway.Store {
-		return storetest.Intercept(s, c.strike)
-	}})
+	gw, err := gateway.New(ctx, &c.Config, gateway.Options{
+		Clock: c.tell, Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+		Store: func(s gateway.Store) gateway.Store { return storetest.Intercept(s, c.strike) },
+	})
 	if err != nil {
 		return err
 	}
@@ -194,6 +197,8 @@ type process struct {
 	h   *house
 	cmd *exec.Cmd
 	url string
+	// logs is what it said, for whoever has waited for its end.
+	logs bytes.Buffer
 }
 
 // spawn stops the house's own gateway and has a child serve the folder.
@@ -210,7 +215,7 @@ func (h *house) spawn(point string, after time.Duration) *process {
 	}
 	p := &process{h: h, cmd: exec.CommandContext(h.t.Context(), self, "-test.run=^$")}
 	p.cmd.Env = append(os.Environ(), childPlanEnv+"="+string(raw))
-	p.cmd.Stderr = os.Stderr
+	p.cmd.Stderr = &p.logs
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		h.t.Fatal(err)
@@ -222,7 +227,7 @@ func (h *house) spawn(point string, after time.Duration) *process {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		_ = p.cmd.Wait()
-		h.t.Fatalf("the child did not start: %v", err)
+		h.t.Fatalf("the child did not start: %v: %s", err, &p.logs)
 	}
 	p.url = "http://" + strings.TrimSpace(line)
 	return p
@@ -261,8 +266,9 @@ func (p *process) wait() {
 	p.h.t.Helper()
 	var exit *exec.ExitError
 	if err := p.cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		p.h.t.Errorf("the child ended by itself: %v", err)
+		p.h.t.Errorf("the child ended by itself: %v: %s", err, &p.logs)
 	}
+	p.h.noCanary("what a killed gateway logged", p.logs.String())
 }
 
 // kill kills the child from outside.
