@@ -32,7 +32,7 @@ func (s *sequencer) renewSession(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	own, err := s.succession(ctx, now)
+	own, err := s.successor(ctx, now)
 	if err != nil && good { // nobody waits for the new key
 		s.rotateAt = now.Add(rotateAgain)
 		s.l.cfg.Logger.Error("the log key cannot be rotated now, and will be tried again", "error", err)
@@ -51,9 +51,9 @@ func (s *sequencer) rotationDue(now time.Time) bool {
 	return int64(reached) < s.l.wanted.Load() && !now.Before(s.rotateAt)
 }
 
-// succession makes a session key under the log key that is wanted, and the entries that
+// successor makes a session key under the log key that is wanted, and the entries that
 // introduce both.
-func (s *sequencer) succession(ctx context.Context, now time.Time) (*ownSession, error) {
+func (s *sequencer) successor(ctx context.Context, now time.Time) (*ownSession, error) {
 	rotation, keys, err := s.handOver(ctx, now)
 	if err != nil {
 		return nil, unavailable("audit.Append", "the log key cannot be handed over", err)
