@@ -111,28 +111,29 @@ type state struct {
 // that does not come out, a log that is shorter than, or differs from, its last
 // published checkpoint. Every witness that can be reached is asked, too: with the
 // code CodeOlder or CodeForked when one has seen more of the log, or another.
-// Nothing is written, and no key is made for a log that has entries: a log key that the
-// keyring does not have is Unavailable.
+// Nothing is written to the store, and no key is made for a log that has entries: a log
+// key that the keyring does not have is Unavailable. Once the log has shown that the keys
+// are its own, they are asked for as when one is made, for keyrings that note what they
+// were used with.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	const op = "audit.Open"
 	cfg.defaults()
 	if !cleanOrigin(cfg.Origin) {
 		return nil, fault.New(fault.Invalid, op, "the origin of the log has to be a name without spaces and plus signs")
 	}
-	l := &Log{
-		cfg: cfg, tiles: newTileStore(cfg.Store), served: newServed(), done: make(chan struct{}), coming: newComing(),
-		use: &window{times: map[actorKey][]time.Time{}},
-	}
+	l := newLog(cfg)
 	l.RotateKey(cfg.KeyVersion)
 	var err error
 	if l.witnesses, err = newWitnesses(&cfg); err != nil {
 		return nil, err
 	}
-	l.seq = newSequencer(l)
 	if err := l.seq.recover(ctx); err != nil {
 		return nil, err
 	}
 	if err := l.meet(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.seq.enter(ctx); err != nil {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -140,6 +141,16 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	go l.seq.run(background)
 	go l.publisher(background)
 	return l, nil
+}
+
+// newLog returns a log of which nothing was read.
+func newLog(cfg Config) *Log {
+	l := &Log{
+		cfg: cfg, tiles: newTileStore(cfg.Store), served: newServed(), done: make(chan struct{}), coming: newComing(),
+		use: &window{times: map[actorKey][]time.Time{}},
+	}
+	l.seq = newSequencer(l)
+	return l
 }
 
 func (c *Config) defaults() {
