@@ -145,7 +145,7 @@ faults: $(FERRETDB) ## the faults and tampers that are injected, how often, and 
 
 # Every line is reported by the test that made the attack, when it was refused.
 attack_dirs = $(shell grep -rlF 'gateway/attacktest"' --include='*_test.go' gateway cmd | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
-ATTACKS := ^Test(Attack|Hostile|Proof|Certificate|Binding|RSA|Mapping|TypeJWT|Services|Meddled|Flood|Refused|TLS|IDToken|AnotherAgency|Presented|RolesAndObjects|Access|Handshake|ClientCertificates|Origin|SlowClients|LinksOfToken|HostOfOthers|Limit(Of|At)|GatewayPolicy|OperatorPolicy|TimeOf|Invariant05No)
+ATTACKS := ^Test(Attack|Hostile|Proof|Certificate|Binding|RSA|Mapping|TypeJWT|Services|Meddled|RestoreForged|Flood|Refused|TLS|IDToken|AnotherAgency|Presented|RolesAndObjects|Access|Handshake|ClientCertificates|Origin|SlowClients|LinksOfToken|HostOfOthers|Limit(Of|At)|GatewayPolicy|OperatorPolicy|TimeOf|Invariant05No)
 export CONCORD_TEST_ATTACKS = $(ATTACKS)
 .PHONY: attacks
 attacks: $(TEST_TOOLS) ## the attacks that are tried, how many of each sort and what each covers; fails unless all were refused and SECURITY.md says the same

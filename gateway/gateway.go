@@ -56,6 +56,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the time; nil means the system's.
 	Clock func() time.Time
+	// Elapsing is the time by which it is measured how old the list of revocations is that
+	// was read; nil means the system's, which setting the time of day does not move.
+	Elapsing func() time.Time
 	// Queue is how many requests may wait for the log at once; zero means its own
 	// bound. Tests fill it.
 	Queue int
@@ -78,6 +81,9 @@ type Gateway struct {
 func New(ctx context.Context, cfg *config.Config, opt Options) (*Gateway, error) {
 	if opt.Clock == nil {
 		opt.Clock = time.Now
+	}
+	if opt.Elapsing == nil {
+		opt.Elapsing = time.Now
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
@@ -115,7 +121,7 @@ func (g *Gateway) open(ctx context.Context, opt Options) error {
 	if err := g.openLog(ctx, db.Log(), keys, opt); err != nil {
 		return err
 	}
-	revoked, err := g.revocations(ctx, db, keys)
+	revoked, err := g.revocations(ctx, db, keys, opt)
 	if err != nil {
 		return err
 	}

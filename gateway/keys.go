@@ -58,6 +58,21 @@ func existingKeys(ctx context.Context, cfg *config.Config, logger *slog.Logger) 
 	return local.OpenExisting(dir)
 }
 
+// usedKeys opens the keyring that a configuration names for whoever may make keys in it,
+// once they know whose it is: it has to be there already, and to open it makes nothing.
+func usedKeys(ctx context.Context, cfg *config.Config, logger *slog.Logger) (keyring.Keyring, error) {
+	if cfg.Keys.Vault.Address == "" && !cfg.Production {
+		there, err := existingKeys(ctx, cfg, logger)
+		if err == nil {
+			err = there.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return openKeys(ctx, cfg, time.Now, logger)
+}
+
 func vaultOptions(v *config.Vault, clock func() time.Time, logger *slog.Logger) vault.Options {
 	return vault.Options{
 		Address: v.Address, CAFile: v.CAFile, Namespace: v.Namespace,

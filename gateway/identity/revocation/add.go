@@ -46,34 +46,3 @@ func (l *List) insert(ctx context.Context, n int64, r *Row) error {
 	}
 	return l.events.Insert(ctx, event.Event{Kind: kind, ID: streamID, N: n, Body: sealed})
 }
-
-// restored stands where a row was put back: why it was made is in the log, and sealed.
-const restored = "Put back from the audit log."
-
-// Restore puts back the rows that the log has and the list lacks at its end, and
-// returns how many. What is in the list has to be whole; what it says is the log's, so
-// who does this should have verified the log.
-func (l *List) Restore(ctx context.Context) (int, error) {
-	s, err := l.read(ctx)
-	if err != nil {
-		return 0, err
-	}
-	begin := len(s.rows)
-	for n := begin; ; n++ {
-		note, err := l.log.Noted(ctx, int64(n))
-		if fault.Is(err, fault.NotFound) {
-			return n - begin, l.Refresh(ctx)
-		}
-		if err != nil {
-			return n - begin, err
-		}
-		r := note.Row
-		r.Reason = restored
-		if err := r.check(); err != nil {
-			return n - begin, err
-		}
-		if err := l.insert(ctx, int64(n), &r); err != nil {
-			return n - begin, err
-		}
-	}
-}

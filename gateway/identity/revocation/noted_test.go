@@ -109,10 +109,10 @@ func TestRestore(t *testing.T) {
 		running := left.list()
 		left.wantAltered("a gateway", running.Refresh(t.Context()), "--restore")
 		left.wantAltered("an operator", left.list().Add(t.Context(), revocation.Row{Subject: "v", Agency: "police", Reason: "left"}), "--restore")
-		if got, err := left.list().Restore(t.Context()); err != nil || got != 3-n {
+		if got, err := left.list().Restore(t.Context(), left.log.all()); err != nil || got != 3-n {
 			t.Errorf("of 3 rows %d were left: %d put back, %v", n, got, err)
 		}
-		if got, err := left.list().Restore(t.Context()); err != nil || got != 0 {
+		if got, err := left.list().Restore(t.Context(), left.log.all()); err != nil || got != 0 {
 			t.Errorf("again: %d put back, %v", got, err)
 		}
 		left.refresh(running)

@@ -31,6 +31,11 @@ func (l *List) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if before == nil {
+		if err := l.learn(ctx); err != nil {
+			return err
+		}
+	}
 	behind, err := l.behind(ctx, s)
 	if err == nil && behind {
 		// The log has a row more: stored, and noted by another gateway, since this one
@@ -44,7 +49,7 @@ func (l *List) refresh(ctx context.Context) error {
 	case err != nil:
 		return err
 	case behind:
-		return altered("it lacks rows that the log has; concord revoke --restore puts them back")
+		return altered("it lacks rows that the log has; concord revoke --restore verifies the log and puts them back")
 	}
 	if err := l.hold(ctx, s); err != nil {
 		return err

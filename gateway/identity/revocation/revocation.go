@@ -16,14 +16,17 @@
 // digest of the list as far as that row; and every reading holds the list against the
 // log. So a gateway that starts sees that rows were cut off the end, or that the list is
 // older than the log, as after a restore; and it sees that others were put in their
-// place. Restore puts back what the log has. The list and the log are held together by
+// place. Restore puts back what the log has, once it was verified. The list and the log are held together by
 // what is noted, one after the other and each row after it was stored:
 //
 //	rows of the list   0 1 2 3 4 5        the log never has a row that the list has not
 //	noted in the log   0 1 2 3            what is not noted yet is noted at the next reading
 //
 // What it cannot see: a row that was taken away before any gateway read it, and what was
-// taken from the log as well, rows and search rows alike.
+// taken from the log as well, or with all its search rows: those by which a note is found
+// by the number of its row, and those by which a gateway that starts finds the newest.
+//
+// A note that is there and cannot be read is as if the list were altered.
 package revocation
 
 import (
@@ -54,7 +57,8 @@ const (
 	streamID = "list"
 )
 
-// Altered is the code of the fault that says that the list is not what was written.
+// Altered is the code of the fault that says that the list, or what the log says of it,
+// is not what was written.
 const Altered = "revocations-altered"
 
 // Row is one revocation. Exactly one of Subject with Agency, TokenID with Issuer,
@@ -109,9 +113,13 @@ type List struct {
 	keys   keyring.Keyring
 	clock  func() time.Time
 
-	reading sync.Mutex // held by Refresh
-	state   atomic.Pointer[state]
-	failed  atomic.Pointer[error] // why the last reading failed, or nil
+	reading sync.Mutex // held by Refresh; covers notes and sought
+	// notes is how many rows the log is known to have noted. sought, where it is not 0, is
+	// the row before which a search for the last of them was given up.
+	notes, sought int
+
+	state  atomic.Pointer[state]
+	failed atomic.Pointer[error] // why the last reading failed, or nil
 }
 
 // state is what was read. It is not changed.

@@ -34,6 +34,11 @@ type book struct {
 	err   error
 	// before is called when it is asked, once.
 	before func()
+	// hidden are the notes that are not found by the number of their row, asked is how
+	// often it was asked, and left how often it still answers, where that is bounded.
+	hidden map[int64]bool
+	asked  int
+	left   *int
 }
 
 func (b *book) Noted(_ context.Context, n int64) (revocation.Note, error) {
@@ -41,14 +46,44 @@ func (b *book) Noted(_ context.Context, n int64) (revocation.Note, error) {
 		b.before = nil
 		call()
 	}
+	b.asked++
 	note, ok := b.notes[n]
 	switch {
 	case b.err != nil:
 		return note, b.err
-	case !ok:
+	case b.left != nil && *b.left == 0:
+		return note, fault.New(fault.Unavailable, "test", "too slow")
+	case b.left != nil:
+		*b.left--
+	}
+	switch {
+	case !ok, b.hidden[n]:
 		return note, fault.New(fault.NotFound, "test", "none")
 	}
 	return note, nil
+}
+
+func (b *book) Newest(context.Context) (int64, error) {
+	newest := int64(-1)
+	for n := range b.notes {
+		newest = max(newest, n)
+	}
+	switch {
+	case b.err != nil:
+		return newest, b.err
+	case newest < 0:
+		return newest, fault.New(fault.NotFound, "test", "none")
+	}
+	return newest, nil
+}
+
+// all are the notes from the first row on, as who verifies the log has them.
+func (b *book) all() []revocation.Note {
+	var all []revocation.Note
+	for n := range int64(len(b.notes)) {
+		all = append(all, b.notes[n])
+	}
+	return all
 }
 
 func (b *book) note(_ context.Context, n int64, r *revocation.Row, digest string) error {
