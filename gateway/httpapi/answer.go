@@ -75,7 +75,7 @@ func released(a *profile.Answer) (*reply, error) {
 // refuse logs a refusal of an authenticated caller and answers with a problem.
 // If it cannot be logged, the answer is that the log is not available.
 func (s *server) refuse(c *call, err error) {
-	if fault.Is(err, fault.Unauthenticated) {
+	if fault.Is(err, fault.Unauthenticated) && !c.charged {
 		s.Limits.Failed(originOf(c.Request).addr)
 	}
 	if fault.Is(err, fault.NotFound) {

@@ -14,7 +14,7 @@ import (
 // recorder keeps what was presented, and refuses it.
 type recorder struct{ got *identity.Presented }
 
-func (r *recorder) Verify(_ context.Context, p identity.Presented) (identity.Principal, error) {
+func (r *recorder) Admit(_ context.Context, p identity.Presented, _ func(identity.Principal) error) (identity.Principal, error) {
 	r.got = &p
 	return identity.Principal{}, fault.New(fault.Unauthenticated, "test", "no")
 }
@@ -28,11 +28,11 @@ type trusting struct {
 	known map[string]identity.Principal // before anything is measured
 }
 
-func (t *trusting) Verify(ctx context.Context, p identity.Presented) (identity.Principal, error) {
+func (t *trusting) Admit(ctx context.Context, p identity.Presented, admit func(identity.Principal) error) (identity.Principal, error) {
 	if t.off.Load() {
-		return t.known[p.Token], nil
+		return t.known[p.Token], admit(t.known[p.Token])
 	}
-	return t.Verifier.Verify(ctx, p)
+	return t.Verifier.Admit(ctx, p, admit)
 }
 
 // BenchmarkAuthenticated serves requests for a profile with the verifier and a warm
@@ -46,7 +46,8 @@ func BenchmarkAuthenticated(b *testing.B) {
 		return believing
 	}})
 	for _, token := range l.tokens {
-		p, err := believing.Verifier.Verify(b.Context(), identity.Presented{Scheme: identity.SchemeBearer, Token: token})
+		shown := identity.Presented{Scheme: identity.SchemeBearer, Token: token}
+		p, err := believing.Verifier.Admit(b.Context(), shown, func(identity.Principal) error { return nil })
 		if err != nil {
 			b.Fatal(err)
 		}

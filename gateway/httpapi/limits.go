@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/identity"
 	"github.com/concord-gateway/concord/gateway/limit"
 )
 
@@ -48,12 +49,16 @@ func (s *server) arrive(c *call) error {
 	return tooMuch(ask(originOf(c.Request).addr))
 }
 
-// admit charges the principal and its agency.
-func (s *server) admit(c *call) error {
-	leave, refused := s.Limits.Known(c.principal.Agency, c.principal.Subject, c.route.class)
+// admit charges the principal and its agency. Who is over a limit is known, and logged as
+// who they are; who is let in, and then turns out to show a proof that another gateway
+// took, has paid and is not known: their address does not pay once more.
+func (s *server) admit(c *call, p identity.Principal) error {
+	leave, refused := s.Limits.Known(p.Agency, p.Subject, c.route.class)
 	if refused != nil {
+		c.principal = p
 		return tooMuch(refused)
 	}
+	c.charged = true
 	c.leaving = append(c.leaving, leave)
 	return nil
 }

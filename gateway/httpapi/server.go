@@ -63,9 +63,10 @@ type Deps struct {
 	Logger   *slog.Logger
 }
 
-// Verifier says who is calling; *identity.Verifier does.
+// Verifier says who is calling; *identity.Verifier does. It asks admit, once, before it
+// does for a caller what costs more than to know them, and answers what admit does.
 type Verifier interface {
-	Verify(ctx context.Context, p identity.Presented) (identity.Principal, error)
+	Admit(ctx context.Context, p identity.Presented, admit func(identity.Principal) error) (identity.Principal, error)
 }
 
 // server holds what the handlers share. It is immutable.
@@ -90,6 +91,8 @@ type call struct {
 	begun time.Time
 	book  *rulebook.Book
 	bound context.Context //nolint:containedctx // the request's own, with its rules
+	// charged says that the principal has paid for the request, and its agency.
+	charged bool
 	// leaving gives back the places that the request has taken.
 	leaving []func()
 }
@@ -227,13 +230,11 @@ func (s *server) serve(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.principal, err = s.Identity.Verify(c.ctx(), shown)
+	who, err := s.Identity.Admit(c.ctx(), shown, func(p identity.Principal) error { return s.admit(c, p) })
 	if err != nil {
 		return nil, err
 	}
-	if err := s.admit(c); err != nil {
-		return nil, err
-	}
+	c.principal = who
 	if err := strictQuery(c.Request.URL.RawQuery, c.route.query); err != nil {
 		return nil, err
 	}

@@ -31,8 +31,9 @@
 // A proof is taken once by all the gateways of a store, and once over restarts, where
 // the verifier is told of Proofs. Each gateway remembers what it took for 91 seconds,
 // which is longer than a proof is valid, and asks the store about nothing that it
-// knows itself. What cannot be remembered, here or there, is not taken; and a gateway
-// that starts takes none that is older than it is.
+// knows itself, and about nobody who is over a limit of their own (Admit). What cannot be
+// remembered, here or there, is not taken, nor more than 8192 proofs of one key or of one
+// principal; and a gateway that starts takes none that is older than it is.
 //
 // Every refusal is the same fault to the caller, of kind Unauthenticated. The
 // reason is a fixed text for the operator; no part of the token is in it.

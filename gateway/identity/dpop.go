@@ -1,7 +1,7 @@
 package identity
 
 import (
-	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -21,24 +21,35 @@ const proofAge = time.Minute
 type proof struct {
 	id, method, url, token string
 	issued                 time.Time
-	key                    string // its thumbprint
+	key                    string            // its thumbprint
+	digest                 [sha256.Size]byte // what it is remembered by
 	times                  map[string]json.RawMessage
 }
 
 // checkProof checks that a proof was made for this very request with the key that
-// the token is bound to, and not before now (RFC 9449 section 4.3).
-func (v *Verifier) checkProof(ctx context.Context, p Presented, key string, now time.Time) error {
+// the token is bound to, and not before now (RFC 9449 section 4.3), and that it was not
+// taken here. It does not take it.
+func (v *Verifier) checkProof(p Presented, key string, now time.Time) (*proof, error) {
 	if p.URL == "" {
-		return refusal("the gateway does not know its own address, and so takes no proof")
+		return nil, refusal("the gateway does not know its own address, and so takes no proof")
 	}
 	made, err := readProof(p.Proof)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	asked, err := normalURL(p.URL)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	if err := v.fits(made, p, asked, key, now); err != nil {
+		return nil, err
+	}
+	made.digest = digestOfProof(made.key, made.id)
+	return made, v.replays.fresh(made.digest)
+}
+
+// fits checks what a proof says against what it has to be for.
+func (v *Verifier) fits(made *proof, p Presented, asked, key string, now time.Time) error {
 	switch {
 	case !same(made.key, key):
 		return refusal("the proof was made with another key")
@@ -55,10 +66,7 @@ func (v *Verifier) checkProof(ctx context.Context, p Presented, key string, now 
 		// and a store that was put back from a backup knows nothing of proofs.
 		return refusal("the proof was made before the gateway started")
 	}
-	if err := made.checkEnd(now); err != nil {
-		return err
-	}
-	return v.takeProof(ctx, made, now)
+	return made.checkEnd(now)
 }
 
 // checkEnd honours an end that a proof has set itself. None has to.

@@ -15,9 +15,9 @@ const (
 	// one that is taken now could be taken again.
 	replayLife = proofAge + leeway + time.Second
 	maxProofs  = 1 << 17
-	// maxOfKey keeps one caller from filling the memory for all: 90 requests a
-	// second, for as long as a proof is remembered.
-	maxOfKey = 1 << 13
+	// maxOfOne keeps one key, and one principal with many keys, from filling the memory
+	// for all: 90 requests a second, for as long as a proof is remembered.
+	maxOfOne = 1 << 13
 )
 
 // Proofs is what the gateways of one store know together of the proofs that were
@@ -35,22 +35,25 @@ type Proofs interface {
 
 // replays remembers the proofs that were taken here. One that cannot be remembered is
 // not taken. It is the sieve before Proofs, which costs a write: what is known here
-// to be a replay is not asked about, and no key has more rows made than maxOfKey.
+// to be a replay is not asked about, and nobody has more rows made than maxOfOne.
 type replays struct {
 	mu    sync.Mutex // covers all below
 	seen  map[[sha256.Size]byte]struct{}
-	of    map[string]int // how many of each key
-	queue []taken        // in the order of their time
+	of    map[maker]int // how many of each
+	queue []taken       // in the order of their time
 }
+
+// maker is who makes proofs: a key, by its thumbprint, or a principal.
+type maker struct{ key, agency, subject string }
 
 type taken struct {
 	proof [sha256.Size]byte
-	key   string
+	by    [2]maker
 	at    time.Time
 }
 
 func newReplays() *replays {
-	return &replays{seen: map[[sha256.Size]byte]struct{}{}, of: map[string]int{}}
+	return &replays{seen: map[[sha256.Size]byte]struct{}{}, of: map[maker]int{}}
 }
 
 // digestOfProof names a proof by the thumbprint of its key and its id.
@@ -58,14 +61,15 @@ func digestOfProof(key, id string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(key + "\x00" + id)) // a key is a digest in base64url
 }
 
-// takeProof takes a proof, here and for all the gateways of the store, and refuses it
-// from then on.
-func (v *Verifier) takeProof(ctx context.Context, p *proof, now time.Time) error {
-	if err := v.proofs.once(p.key, p.id, now); err != nil || v.shared == nil {
+// takeProof takes a proof of a principal, here and for all the gateways of the store,
+// and refuses it from then on.
+func (v *Verifier) takeProof(ctx context.Context, p *proof, of *Principal, now time.Time) error {
+	by := [2]maker{{key: p.key}, {agency: of.Agency, subject: of.Subject}}
+	if err := v.replays.once(p.digest, by, now); err != nil || v.proofs == nil {
 		return err
 	}
 	// Until when a gateway takes it goes by what the proof says, not by who took it.
-	first, err := v.shared.Take(ctx, digestOfProof(p.key, p.id), p.issued.Add(proofAge+time.Second))
+	first, err := v.proofs.Take(ctx, p.digest, p.issued.Add(proofAge+time.Second))
 	switch {
 	case err != nil:
 		return fault.Wrap(fault.Unavailable, "identity.takeProof", "Whether the proof was used before is not known.", err)
@@ -75,24 +79,37 @@ func (v *Verifier) takeProof(ctx context.Context, p *proof, now time.Time) error
 	return nil
 }
 
-// once takes a proof, by its id, of a key, and refuses it from then on.
-func (r *replays) once(key, id string, now time.Time) error {
-	proof := digestOfProof(key, id)
+const errReplay = refusal("the proof was used before")
+
+// fresh refuses a proof that was taken, and takes none.
+func (r *replays) fresh(proof [sha256.Size]byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, again := r.seen[proof]; again {
+		return errReplay
+	}
+	return nil
+}
+
+// once takes a proof, of a key and a principal, and refuses it from then on.
+func (r *replays) once(proof [sha256.Size]byte, by [2]maker, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget(now)
 	if _, again := r.seen[proof]; again {
-		return refusal("the proof was used before")
+		return errReplay
 	}
 	switch {
-	case r.of[key] >= maxOfKey:
-		return fault.New(fault.Limited, "identity.replays", "Too many proofs of one key.")
+	case r.of[by[0]] >= maxOfOne, r.of[by[1]] >= maxOfOne:
+		return fault.New(fault.Limited, "identity.replays", "Too many proofs of one caller.")
 	case len(r.seen) >= maxProofs:
 		return fault.New(fault.Unavailable, "identity.replays", "Too many proofs.")
 	}
 	r.seen[proof] = struct{}{}
-	r.of[key]++
-	r.queue = append(r.queue, taken{proof: proof, key: key, at: now})
+	for _, m := range by {
+		r.of[m]++
+	}
+	r.queue = append(r.queue, taken{proof: proof, by: by, at: now})
 	return nil
 }
 
@@ -103,8 +120,10 @@ func (r *replays) forget(now time.Time) {
 	for n < len(r.queue) && now.Sub(r.queue[n].at) > replayLife {
 		old := r.queue[n]
 		delete(r.seen, old.proof)
-		if r.of[old.key]--; r.of[old.key] == 0 {
-			delete(r.of, old.key)
+		for _, m := range old.by {
+			if r.of[m]--; r.of[m] == 0 {
+				delete(r.of, m)
+			}
 		}
 		n++
 	}

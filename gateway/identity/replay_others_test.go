@@ -67,3 +67,49 @@ func TestProofAtAnotherGateway(t *testing.T) {
 	p, err := one.Verify(t.Context(), next)
 	refused(t, p, err, token)
 }
+
+// TestAdmit asks who is let in when all but the proof's being new elsewhere is known,
+// once, and of nobody else; who is not let in has no proof taken, and can show it again.
+func TestAdmit(t *testing.T) {
+	w, c := newWorld(t), newCaller("partner")
+	together := &sharing{taken: map[[sha256.Size]byte]bool{}}
+	token := w.ed(t, edHeader(), analystClaims().with("cnf", object{"jkt": c.jkt()}))
+	v := w.startedAt(t, now.Add(-time.Hour)).Sharing(together)
+	asked, full := 0, fault.New(fault.Unavailable, "test", "the gateway is full").WithCode("busy")
+	admit := func(answer error) func(identity.Principal) error {
+		return func(p identity.Principal) error {
+			if asked++; p.Subject != analyst.Subject || p.Agency != analyst.Agency {
+				t.Errorf("asked about %+v", p)
+			}
+			return answer
+		}
+	}
+	want := func(what string, err error, kind fault.Kind, admitted, shared int) {
+		t.Helper()
+		if fault.KindOf(err) != kind || asked != admitted || together.asked != shared {
+			t.Errorf("%s: %v; admit was asked %d times and the others %d, want %d and %d", what, err, asked, together.asked, admitted, shared)
+		}
+	}
+	proof := byDPoP(token, c.sign(c.header(), c.claims(token)))
+	for n := range 2 {
+		p, err := v.Admit(t.Context(), proof, admit(full))
+		if want("not let in", err, fault.Unavailable, n+1, 0); fault.CodeOf(err) != "busy" || p.Subject != "" {
+			t.Errorf("not let in: %v, %+v", err, p)
+		}
+	}
+	_, err := v.Admit(t.Context(), proof, admit(nil))
+	want("let in", err, "", 3, 1)
+	_, err = v.Admit(t.Context(), proof, admit(nil))
+	want("a replay", err, fault.Unauthenticated, 3, 1)
+	_, err = v.Admit(t.Context(), byDPoP(token, c.sign(c.header(), c.claims(token).with("htm", "GET"))), admit(nil))
+	want("a proof for another method", err, fault.Unauthenticated, 3, 1)
+	_, err = v.Against(revokedAll{}).Admit(t.Context(), byDPoP(token, c.sign(c.header(), c.claims(token))), admit(nil))
+	want("somebody who is revoked", err, fault.Unauthenticated, 3, 1)
+}
+
+// revokedAll has everybody revoked.
+type revokedAll struct{}
+
+func (revokedAll) Check(identity.Credential) error {
+	return fault.New(fault.Unauthenticated, "test", "It was revoked.")
+}

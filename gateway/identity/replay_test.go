@@ -8,41 +8,62 @@ import (
 	"github.com/concord-gateway/concord/gateway/fault"
 )
 
-// TestReplaysAreBounded: of one key, and altogether. What is over makes room.
+// TestReplaysAreBounded: of one key, of one principal with many keys, and altogether.
+// What is over makes room.
 func TestReplaysAreBounded(t *testing.T) {
 	r, now := newReplays(), time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
-	fill := func(key string, n int) (err error) {
+	once := func(key, subject, id string) error {
+		return r.once(digestOfProof(key, id), [2]maker{{key: key}, {agency: "police", subject: subject}}, now)
+	}
+	fill := func(key, subject string, n int) (err error) {
 		for i := range n {
-			if err = r.once(key, strconv.Itoa(i), now); err != nil {
+			if err = once(key, subject, strconv.Itoa(i)); err != nil {
 				break
 			}
 		}
 		return err
 	}
-	if err := fill("one", maxOfKey); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.once("one", "another", now); !fault.Is(err, fault.Limited) {
-		t.Errorf("too many of one key: %v", err)
-	}
-	for key := 1; key < maxProofs/maxOfKey; key++ {
-		if err := fill(strconv.Itoa(key), maxOfKey); err != nil {
+	const keys = 16
+	for key := range keys { // one principal has them all
+		if err := fill("k"+strconv.Itoa(key), "one", maxOfOne/keys); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := r.once("new", "x", now); !fault.Is(err, fault.Unavailable) {
+	if err := once("another", "one", "x"); !fault.Is(err, fault.Limited) {
+		t.Errorf("too many of one principal: %v", err)
+	}
+	if err := fill("1", "two", maxOfOne/2); err != nil {
+		t.Fatal(err)
+	}
+	if err := fill("1", "two", 1); err != errReplay { //nolint:errorlint // it is never wrapped
+		t.Errorf("a replay: %v", err)
+	}
+	for i := maxOfOne / 2; i < maxOfOne; i++ {
+		if err := once("1", "three", strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := once("1", "four", "x"); !fault.Is(err, fault.Limited) {
+		t.Errorf("too many of one key: %v", err)
+	}
+	for key := 2; key < maxProofs/maxOfOne; key++ {
+		if err := fill(strconv.Itoa(key), "of "+strconv.Itoa(key), maxOfOne); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := once("new", "new", "x"); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("too many altogether: %v", err)
 	}
-	if err := r.once("one", "0", now); err != refusal("the proof was used before") { //nolint:errorlint // it is never wrapped
+	if err := once("1", "two", "0"); err != errReplay { //nolint:errorlint // it is never wrapped
 		t.Errorf("a replay when all is full: %v", err)
 	}
 	now = now.Add(replayLife)
-	if err := r.once("one", "0", now); err == nil {
+	if err := once("1", "two", "0"); err == nil {
 		t.Error("a proof was forgotten too early")
 	}
 	now = now.Add(time.Nanosecond)
-	if err := r.once("one", "0", now); err != nil || len(r.seen) != 1 || len(r.of) != 1 {
-		t.Errorf("after its life: %v; %d proofs of %d keys are kept", err, len(r.seen), len(r.of))
+	if err := once("1", "two", "0"); err != nil || len(r.seen) != 1 || len(r.of) != 2 {
+		t.Errorf("after its life: %v; %d proofs of %d makers are kept", err, len(r.seen), len(r.of))
 	}
 }
 
