@@ -200,7 +200,7 @@ bench-once: $(VAULT) $(VAULT_KUBERNETES)
 
 .PHONY: soak
 soak: $(TEST_TOOLS) ## what takes long: every test of whole gateways with the race detector, concurrent packages over and over, kills for half an hour, large sizes; up to three hours
-	$(RACE) -timeout 1h $(GATEWAYS)
+	CONCORD_TEST_PATIENCE=1 $(RACE) -timeout 1h $(GATEWAYS)
 	CONCORD_TEST_REQUIRE=1 CGO_ENABLED=1 GOGC=400 $(GO) test -race -count=10 -p 1 -timeout 1h ./gateway/audit/... ./gateway/store/... ./gateway/submission/...
 	$(MAKE) timing
 	CONCORD_TEST_REQUIRE=1 CONCORD_TEST_KILLS=30m CGO_ENABLED=1 $(GO) test -race -run='^TestInvariant01KilledGateways$$' -v -timeout 1h ./cmd/concord

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,21 +90,26 @@ func credentials(t *testing.T, h *house) []*credential {
 	}
 }
 
+// realPatience has TestRevokeOnSeveralGateways wait as long as a gateway does. `make soak`
+// sets it.
+const realPatience = "CONCORD_TEST_PATIENCE"
+
 // TestRevokeOnSeveralGateways revokes a subject, a token and a certificate while three
 // gateways run on one store, all of which have just let them in and have the tokens in
-// their memory. Within revocation.Patience, in real time, no gateway lets them in any
-// more: two since they have read the list, and go on for everybody else; the third,
-// which cannot read it, since it lets nobody in. When it can, it knows who was revoked.
+// their memory. Within revocation.Patience no gateway lets them in any more: two, in real
+// time, since they have read the list, and go on for everybody else; the third, which
+// cannot read it, since it lets nobody in. When it can, it knows who was revoked. Its
+// patience is by a clock that the test moves, or with realPatience by the system's.
 func TestRevokeOnSeveralGateways(t *testing.T) {
 	t.Parallel()
 	one, other, store := twoHouses(t, behindProxy)
-	third, off := one.blind()
+	third, eyes := one.blind(os.Getenv(realPatience) != "")
 	all := credentials(t, one)
 	revoked, others := all[:3], all[3:]
 	for _, h := range []*house{one, other, third} {
 		h.wantAll(all, http.StatusOK)
 	}
-	off.Store(true)
+	eyes.off.Store(true)
 	hidden := time.Now()
 	for _, c := range revoked {
 		c.row.Reason = "lost"
@@ -119,10 +125,21 @@ func TestRevokeOnSeveralGateways(t *testing.T) {
 	for _, h := range []*house{one, other} {
 		h.wantAll(others, http.StatusOK)
 	}
-	eventually(t, "the third gateway lets nobody in", func() bool { return third.all(all, http.StatusServiceUnavailable, hidden) })
-	third.wantNobodyIn("the list is out of reach")
+	eventually(t, "the third gateway finds the list out of reach", func() bool { return strings.Contains(third.logs.String(), outOfReach) })
+	if eyes.real {
+		eventually(t, "the third gateway lets nobody in", func() bool { return third.all(all, http.StatusServiceUnavailable, hidden) })
+	} else {
+		eyes.elapsed.Store(int64(revocation.Patience))
+		third.wantAll(all, http.StatusOK)
+		eyes.elapsed.Add(1)
+		third.wantAll(all, http.StatusServiceUnavailable)
+	}
+	third.wantNobodyIn(outOfReach)
 	one.wantAll(others, http.StatusOK)
-	off.Store(false)
+	eyes.off.Store(false)
+	if !eyes.real { // which reads the list at once, and not at its next time
+		third.restart()
+	}
 	eventually(t, "the third gateway reads the list", func() bool {
 		return third.all(others, http.StatusOK, time.Now()) && third.all(revoked, http.StatusUnauthorized, since)
 	})
@@ -161,14 +178,29 @@ func (h *house) wantAll(shown []*credential, status int) {
 	}
 }
 
+// eyes are those of a gateway on the list of revocations.
+type eyes struct {
+	off atomic.Bool
+	// real is whether time passes by itself, and elapsed how much of it did otherwise.
+	real    bool
+	elapsed atomic.Int64
+}
+
+// outOfReach is why a list cannot be read while eyes are off.
+const outOfReach = "the list is out of reach"
+
 // blind starts another gateway on the store of a house, which cannot read the list of
-// revocations while off is set.
-func (h *house) blind() (third *house, off *atomic.Bool) {
+// revocations while its eyes are off.
+func (h *house) blind(realTime bool) (third *house, e *eyes) {
 	h.t.Helper()
-	off = new(atomic.Bool)
+	e = &eyes{real: realTime}
+	began := time.Now()
 	return h.beside(func(o *gateway.Options) {
-		o.Store = func(s gateway.Store) gateway.Store { return unreadable{s, off} }
-	}), off
+		o.Store = func(s gateway.Store) gateway.Store { return unreadable{s, &e.off} }
+		if !realTime {
+			o.Elapsing = func() time.Time { return began.Add(time.Duration(e.elapsed.Load())) }
+		}
+	}), e
 }
 
 // notedRevocations counts the rows of the list that the log has.
@@ -204,14 +236,14 @@ type unreadableEvents struct {
 
 func (u unreadableEvents) Last(ctx context.Context, kind, id string) (event.Event, error) {
 	if kind == "revocation" && u.off.Load() {
-		return event.Event{}, fault.New(fault.Unavailable, "test", "the list is out of reach")
+		return event.Event{}, fault.New(fault.Unavailable, "test", outOfReach)
 	}
 	return u.Store.Last(ctx, kind, id)
 }
 
 func (u unreadableEvents) Stream(ctx context.Context, kind, id string) ([]event.Event, error) {
 	if kind == "revocation" && u.off.Load() {
-		return nil, fault.New(fault.Unavailable, "test", "the list is out of reach")
+		return nil, fault.New(fault.Unavailable, "test", outOfReach)
 	}
 	return u.Store.Stream(ctx, kind, id)
 }

@@ -90,21 +90,7 @@ func (d *distant) published(tb testing.TB) int64 {
 // wantPublished waits until the newest answer is under a published checkpoint.
 func (d *distant) wantPublished(tb testing.TB) {
 	tb.Helper()
-	d.eventually(tb, "a checkpoint is published", func() bool { return d.published(tb) > d.last })
-}
-
-func (d *distant) eventually(tb testing.TB, what string, holds func() bool) {
-	tb.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(farCheckpoints / 10)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			tb.Fatalf("%s: not with Vault far away", what)
-		case <-tick.C:
-		}
-	}
+	eventually(tb, "a checkpoint is published", func() bool { return d.published(tb) > d.last })
 }
 
 // renew has every key fetched again, with Vault far away, and returns half of the
@@ -115,7 +101,7 @@ func (d *distant) renew(tb testing.TB) time.Duration {
 	before := d.proxy.Count("/decrypt/")
 	d.clock.Advance(31 * time.Minute) // more than half of onVault's hour
 	took := d.block(tb, requests, farAway)
-	d.eventually(tb, "a key is fetched again", func() bool { return d.proxy.Count("/decrypt/") > before })
+	eventually(tb, "a key is fetched again", func() bool { return d.proxy.Count("/decrypt/") > before })
 	d.wantPublished(tb)
 	if n := d.proxy.Count("/decrypt/") - before; n >= requests {
 		tb.Errorf("%d keys were fetched again during %d requests", n, requests)
