@@ -33,8 +33,8 @@ func (s *server) healthz(*call) (*reply, error) {
 // readyTimeout bounds the readiness check.
 const readyTimeout = 2 * time.Second
 
-// readyz says whether the gateway can do its work: policy, keys, store and
-// log.
+// readyz says whether the gateway can do its work: that the store takes writes, that keys
+// can be had, and that it is known who is revoked. Without the last it lets nobody in.
 func (s *server) readyz(c *call) (*reply, error) {
 	ctx, cancel := context.WithTimeout(c.ctx(), readyTimeout)
 	defer cancel()
