@@ -22,7 +22,7 @@ type revokeCmd struct {
 	Certificate string `help:"The SHA-256 fingerprint of a client certificate, in hexadecimal." placeholder:"SHA256"`
 	Reason      string `help:"Why. It is sealed, and kept in the audit log." placeholder:"TEXT"`
 	Lift        bool   `help:"Take an earlier revocation back."`
-	Restore     bool   `help:"Put back what the list has lost and the audit log has, after a restore for example. It stands alone. The whole log is verified first."`
+	Restore     bool   `help:"Put back what the list has lost and the audit log, which is verified first, has: after a restore for example. It stands alone."`
 }
 
 // Run adds the row, or puts back those that are missing.
