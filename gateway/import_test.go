@@ -86,7 +86,7 @@ func pilot(t *testing.T) *house {
 // Vault.
 func TestImportKeys(t *testing.T) {
 	t.Parallel()
-	h, v := pilot(t), newVault(t)
+	h, v := pilot(t), vaulttest.New(t)
 	before := h.whatIsReleased(t)
 	if strings.Contains(before.Sections, "housing.tenancy") || before.Cells == "null" {
 		t.Fatalf("%+v", before)
@@ -154,7 +154,7 @@ func (h *house) goesOn(t *testing.T, before what) {
 // one that lacks keys that were used. Nothing is written.
 func TestImportOfAnotherFolder(t *testing.T) {
 	t.Parallel()
-	h, v := newHouse(t), newVault(t)
+	h, v := newHouse(t), vaulttest.New(t)
 	h.fill()
 	h.stop()
 	cfg := *h.cfg

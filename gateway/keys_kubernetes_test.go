@@ -18,7 +18,7 @@ func TestReadinessKubernetes(t *testing.T) {
 	t.Parallel()
 	api, ours := vaulttest.NewCluster(t), vaulttest.Account{Namespace: "concord", Name: "concord"}
 	api.Create(ours)
-	v := vaulttest.NewHouse(t, vaulttest.Shared(t), "1h", "2h")
+	v := vaulttest.New(t)
 	mount, file := v.NewKubernetesLogin(t, api, ours.Namespace, ours.Name, "1h", "2h"), filepath.Join(t.TempDir(), "token")
 	first := api.Token(t, ours, time.Hour)
 	write(t, file, first)

@@ -11,6 +11,7 @@ import (
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring/vaulttest"
 	"github.com/concord-gateway/concord/gateway/store/mongotest"
 	"github.com/concord-gateway/concord/gateway/store/sqlite"
 )
@@ -20,7 +21,7 @@ import (
 // register of keys.
 func TestServeWithoutItsKeys(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onVault(newVault(t)))
+	h := newHouse(t, onVault(vaulttest.New(t)))
 	h.fill()
 	h.stop()
 	for _, register := range []string{"with", "without"} {
@@ -69,7 +70,7 @@ func (h *house) forgetKeys() {
 // is a backup, and a revocation.
 func TestRestoreWithoutItsKeys(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onVault(newVault(t)))
+	h := newHouse(t, onVault(vaulttest.New(t)))
 	h.fill()
 	file, vkey := h.copyOf(false), h.gw.VKey()
 	h.stop()
@@ -112,7 +113,7 @@ func TestRestoreWithoutItsKeys(t *testing.T) {
 // administrator can: the store says that they were there, so that no others are made.
 func TestKeysetDeletedWithEveryTrace(t *testing.T) {
 	t.Parallel()
-	v := newVault(t)
+	v := vaulttest.New(t)
 	h := newHouse(t, onVault(v))
 	h.fill()
 	h.stop()

@@ -25,12 +25,6 @@ func onVault(v *vaulttest.House) func(*config.Config) {
 	}
 }
 
-// newVault is a place of its own in the Vault of the tests.
-func newVault(t *testing.T) *vaulttest.House {
-	t.Helper()
-	return vaulttest.NewHouse(t, vaulttest.Shared(t), "1h", "2h")
-}
-
 // inUse makes keys in a Vault, as the gateway of another log does.
 func inUse(t *testing.T, v *vaulttest.House) *vaulttest.House {
 	t.Helper()
@@ -52,7 +46,7 @@ func inUse(t *testing.T, v *vaulttest.House) *vaulttest.House {
 // slip in the mounts or a loss, and one of another log.
 func otherVaults(t *testing.T) map[string]*vaulttest.House {
 	t.Helper()
-	return map[string]*vaulttest.House{"an empty Vault": newVault(t), "another log's Vault": inUse(t, newVault(t))}
+	return map[string]*vaulttest.House{"an empty Vault": vaulttest.New(t), "another log's Vault": inUse(t, vaulttest.New(t))}
 }
 
 // TestInvariant03VaultSealed runs a house whose keys are in Vault, under the policy of

@@ -9,6 +9,7 @@ import (
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring/vaulttest"
 	"github.com/concord-gateway/concord/gateway/replay"
 	"github.com/concord-gateway/concord/gateway/store/mongotest"
 )
@@ -24,7 +25,7 @@ func TestInvariant10ReplayWithVault(t *testing.T) {
 			c.Store.Mongo = config.Mongo{URI: mongotest.URI(t), Database: mongotest.Database(t)}
 		},
 	} {
-		v := newVault(t)
+		v := vaulttest.New(t)
 		h := newHouse(t, onVault(v), engine)
 		h.fill()
 		for _, purpose := range []string{"soc-investigation", "tenancy-enforcement", "modern-slavery-safeguarding"} {

@@ -59,7 +59,7 @@ func (h *house) registered() string {
 // and the gateway goes on with its own. A gateway that starts gives the log key its row.
 func TestRevokeWithAnotherKeyring(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onVault(newVault(t)))
+	h := newHouse(t, onVault(vaulttest.New(t)))
 	h.stop()
 	h.forgetKeys()
 	others := otherVaults(t)

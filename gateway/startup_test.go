@@ -109,7 +109,7 @@ func TestStartWithBadSchemas(t *testing.T) {
 // TestStartInProduction refuses a folder that a demonstration made, and keys in files.
 func TestStartInProduction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onVault(vaulttest.NewHouse(t, vaulttest.Shared(t), "1h", "2h")))
+	h := newHouse(t, onVault(vaulttest.New(t)))
 	h.stop()
 	production := func(cfg *config.Config) { cfg.Production = true }
 	if err := startError(t, h, production); err != nil {

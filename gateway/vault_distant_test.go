@@ -29,7 +29,7 @@ type distant struct {
 // gateway has it.
 func newDistant(tb testing.TB, plant func(d *distant)) *distant {
 	tb.Helper()
-	v := vaulttest.NewHouse(tb, vaulttest.Shared(tb), "1h", "2h")
+	v := vaulttest.New(tb)
 	d := &distant{vault: v, proxy: vaulttest.NewProxy(tb, v.Server.Address)}
 	d.house = newHouse(tb, onVault(v), func(c *config.Config) {
 		c.Keys.Vault.Address, c.Log.CheckpointEvery = d.proxy.URL, farCheckpoints

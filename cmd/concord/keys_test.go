@@ -49,7 +49,7 @@ func said(t *testing.T, code int, args []string, words ...string) {
 // policy.
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	v := vaulttest.NewHouse(t, vaulttest.Shared(t), "1h", "2h")
+	v := vaulttest.New(t)
 	ring, err := vault.Open(t.Context(), vault.Options{
 		Address: v.Server.Address, Transit: v.Transit, KV: v.KV, Cache: time.Hour, Timeout: 10 * time.Second,
 		AppRole: vault.AppRole{Mount: v.AppRole, RoleIDFile: v.Gateway.RoleIDFile, SecretIDFile: v.Gateway.SecretIDFile},
@@ -89,7 +89,7 @@ func TestKeys(t *testing.T) {
 // the operator's login or over another's keys.
 func TestKeysImport(t *testing.T) {
 	t.Parallel()
-	v, dir := vaulttest.NewHouse(t, vaulttest.Shared(t), "1h", "2h"), filepath.Join(t.TempDir(), "keys")
+	v, dir := vaulttest.New(t), filepath.Join(t.TempDir(), "keys")
 	ring, err := local.Open(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,12 @@ type House struct {
 // Login is a role with its secrets in files.
 type Login struct{ Role, RoleIDFile, SecretIDFile string }
 
+// New makes a house in the Vault of this test binary, for a test that cares for neither.
+func New(tb testing.TB) *House {
+	tb.Helper()
+	return NewHouse(tb, Shared(tb), "1h", "2h")
+}
+
 // NewHouse makes a house in a Vault. Tokens live for ttl, a Vault duration, and twice
 // that at most.
 func NewHouse(tb testing.TB, s *Server, ttl, most string) *House {

@@ -41,7 +41,7 @@ func launch(c setup) (*Server, error) {
 		return nil, err
 	}
 	if err := s.run(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("what %s names: %w", Variable, err)
 	}
 	if err := s.initialise(); err != nil {
 		s.end()

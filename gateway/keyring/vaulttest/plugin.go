@@ -23,7 +23,7 @@ func pluginFolder() (string, error) {
 	}
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("what %s names is not there: %w", KubernetesVariable, err)
 	}
 	return fmt.Sprintf("plugin_directory = %q\n", filepath.Dir(path)), nil
 }

@@ -58,7 +58,7 @@ func Shared(tb testing.TB) *Server {
 	require(tb, Variable)
 	s, err := shared()
 	if err != nil {
-		tb.Fatalf("the Vault that %s names does not start: %v", Variable, err)
+		tb.Fatalf("Vault does not start: %v", err)
 	}
 	return s
 }
@@ -74,7 +74,7 @@ func start(tb testing.TB, c setup) *Server {
 	require(tb, Variable)
 	s, err := launch(c)
 	if err != nil {
-		tb.Fatalf("the Vault that %s names does not start: %v", Variable, err)
+		tb.Fatalf("Vault does not start: %v", err)
 	}
 	tb.Cleanup(s.end)
 	return s

@@ -2,6 +2,8 @@ package vaulttest
 
 import (
 	"net/http"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -34,5 +36,14 @@ func TestServerEnds(t *testing.T) {
 	s.end()
 	if s.answers() {
 		t.Error("the server is still there")
+	}
+}
+
+// TestServerWithoutItsPlugin names the variable whose file is not there.
+func TestServerWithoutItsPlugin(t *testing.T) {
+	t.Setenv(KubernetesVariable, filepath.Join(t.TempDir(), "missing"))
+	_, err := launch(setup{dir: t.TempDir(), client: http.DefaultClient})
+	if err == nil || !strings.Contains(err.Error(), "what "+KubernetesVariable+" names") {
+		t.Errorf("%v", err)
 	}
 }
