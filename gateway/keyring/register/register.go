@@ -16,6 +16,9 @@
 // between the first two steps leaves a key that has sealed nothing; the next to ask
 // gets it.
 //
+// What a process has found out for good it does not ask the store again: that a key is
+// that of its row, and that it was destroyed.
+//
 // A key from before there was a register gets its row when it is first used with one,
 // whichever it is by then.
 //
@@ -31,15 +34,23 @@ import (
 	"context"
 	"crypto"
 	"errors"
-	"sync"
+	"fmt"
 
 	"github.com/concord-gateway/concord/gateway/event"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
 )
 
-// kind is that of the events: one row for each key, whose id is its use and scope.
+// kind is that of the events: one row for each key, whose id is its use and scope
+// ("seal/record/ISA-1/2026-11").
 const kind = "key"
+
+// The uses with which ids begin.
+const (
+	useSeal = "seal"
+	useHash = "hash"
+	useSign = "sign"
+)
 
 var (
 	errLost    = errors.New("the store was used with a key that the keyring does not have: the keyring is another's, or its keys were lost")
@@ -56,32 +67,26 @@ type Ring struct {
 	known *known
 }
 
-// known are the keys of which this process has seen that they are those of their rows.
-type known struct {
-	mu  sync.RWMutex // covers ids
-	ids map[string]bool
-}
-
 var _ keyring.Keyring = (*Ring)(nil)
 
 // New returns the keys with the register in a store.
 func New(keys keyring.Keyring, events event.Store) *Ring {
-	return &Ring{keys: keys, events: events, mayMake: true, known: &known{ids: map[string]bool{}}}
+	return &Ring{keys: keys, events: events, mayMake: true, known: &known{ids: map[string]fate{}}}
 }
 
 // Sealer returns the sealing primitive of scope.
 func (r *Ring) Sealer(ctx context.Context, scope string) (keyring.Sealer, error) {
-	return take(ctx, r, "seal/"+scope, func(k keyring.Keyring) (keyring.Sealer, error) { return k.Sealer(ctx, scope) }, sealing)
+	return take(ctx, r, useSeal+"/"+scope, func(k keyring.Keyring) (keyring.Sealer, error) { return k.Sealer(ctx, scope) }, sealing)
 }
 
 // Hasher returns the keyed hash of scope.
 func (r *Ring) Hasher(ctx context.Context, scope string) (keyring.Hasher, error) {
-	return take(ctx, r, "hash/"+scope, func(k keyring.Keyring) (keyring.Hasher, error) { return k.Hasher(ctx, scope) }, hashing)
+	return take(ctx, r, useHash+"/"+scope, func(k keyring.Keyring) (keyring.Hasher, error) { return k.Hasher(ctx, scope) }, hashing)
 }
 
 // Signer returns the signing key called name.
 func (r *Ring) Signer(ctx context.Context, name string) (crypto.Signer, error) {
-	return take(ctx, r, "sign/"+name, func(k keyring.Keyring) (crypto.Signer, error) { return k.Signer(ctx, name) }, signing)
+	return take(ctx, r, useSign+"/"+name, func(k keyring.Keyring) (crypto.Signer, error) { return k.Signer(ctx, name) }, signing)
 }
 
 // Destroy erases the keys of scope. Their rows stay.
@@ -103,28 +108,37 @@ func (r *Ring) Close() error { return r.keys.Close() }
 
 // take gets a key from the keyring, if need be with its row.
 func take[P any](ctx context.Context, r *Ring, id string, get func(keyring.Keyring) (P, error), p proof[P]) (P, error) {
-	if r.known.has(id) {
+	var none P
+	switch r.known.of(id) {
+	case own:
 		return get(r.keys.Existing())
+	case destroyed:
+		return none, fault.New(fault.NotFound, "register.Ring", "the key was destroyed")
 	}
 	row, err := r.events.Last(ctx, kind, id)
 	switch {
 	case err == nil:
 		return check(r, id, row, get, p)
 	case !fault.Is(err, fault.NotFound):
-		var none P
 		return none, err
-	case !r.mayMake:
-		return get(r.keys.Existing())
 	}
 	return enter(ctx, r, id, get, p)
 }
 
-// enter gets a key that has no row, and makes the row. Another gateway may be faster.
+// enter gets a key that has no row, and makes the row if it may. Another gateway may be
+// faster.
 func enter[P any](ctx context.Context, r *Ring, id string, get func(keyring.Keyring) (P, error), p proof[P]) (P, error) {
 	var none P
-	k, err := get(r.keys)
+	from := r.keys
+	if !r.mayMake {
+		from = r.keys.Existing()
+	}
+	k, err := get(from)
 	if err != nil {
-		return none, err
+		return none, r.known.note(id, err)
+	}
+	if !r.mayMake {
+		return k, nil
 	}
 	body, err := p.give(k, id)
 	if err != nil {
@@ -132,7 +146,7 @@ func enter[P any](ctx context.Context, r *Ring, id string, get func(keyring.Keyr
 	}
 	switch err := r.events.Insert(ctx, event.Event{Kind: kind, ID: id, Body: body}); {
 	case err == nil:
-		r.known.add(id)
+		r.known.add(id, own)
 		return k, nil
 	case !fault.Is(err, fault.Conflict):
 		return none, err
@@ -150,30 +164,18 @@ func check[P any](r *Ring, id string, row event.Event, get func(keyring.Keyring)
 	var none P
 	k, err := get(r.keys.Existing())
 	if errors.Is(err, keyring.ErrAbsent) {
-		return none, fault.Wrap(fault.Unavailable, op, "a key that was used before cannot be had", errors.Join(errLost, err))
+		return none, fault.Wrap(fault.Unavailable, op, "a key that was used before cannot be had", errors.Join(fmt.Errorf("%s: %w", id, errLost), err))
 	}
 	if err != nil {
-		return none, err
+		return none, r.known.note(id, err)
 	}
 	same, err := p.holds(k, id, row.Body)
 	switch {
 	case err != nil:
 		return none, err
 	case !same:
-		return none, fault.Wrap(fault.Unavailable, op, "a key is not the one that was used before", errAnother)
+		return none, fault.Wrap(fault.Unavailable, op, "a key is not the one that was used before", fmt.Errorf("%s: %w", id, errAnother))
 	}
-	r.known.add(id)
+	r.known.add(id, own)
 	return k, nil
-}
-
-func (k *known) has(id string) bool {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.ids[id]
-}
-
-func (k *known) add(id string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.ids[id] = true
 }

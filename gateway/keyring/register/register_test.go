@@ -84,7 +84,7 @@ func TestLostAndExchanged(t *testing.T) {
 		lost := open(t, empty, events)
 		before := files(t, empty)
 		for range 2 {
-			wantReason(t, use+", lost", ask(t.Context(), lost), "does not have")
+			wantReason(t, use+", lost", ask(t.Context(), lost), use+"/"+scope+": the store was used with a key that the keyring does not have")
 			wantReason(t, use+", lost, for reading", ask(t.Context(), lost.Existing()), "does not have")
 		}
 		if n := files(t, empty); n != before {
@@ -94,7 +94,7 @@ func TestLostAndExchanged(t *testing.T) {
 		if err := ask(t.Context(), open(t, other, newEvents(t))); err != nil {
 			t.Fatal(err)
 		}
-		wantReason(t, use+", exchanged", ask(t.Context(), open(t, other, events)), "another key")
+		wantReason(t, use+", exchanged", ask(t.Context(), open(t, other, events)), use+"/"+scope+": the keyring has another key")
 		for range 2 {
 			if err := ask(t.Context(), open(t, dir, events)); err != nil {
 				t.Errorf("%s, put back: %v", use, err)

@@ -24,7 +24,7 @@ func Verify(ctx context.Context, keys keyring.Keyring, events event.Store) (n in
 		}
 		for _, row := range rows {
 			after = row.ID
-			if err := ask(ctx, r, row.ID); err != nil && !fault.Is(err, fault.NotFound) {
+			if err := Ask(ctx, r, row.ID); err != nil && !fault.Is(err, fault.NotFound) {
 				return n, err
 			}
 			n++
@@ -35,18 +35,18 @@ func Verify(ctx context.Context, keys keyring.Keyring, events event.Store) (n in
 	}
 }
 
-// ask asks for the key of a row.
-func ask(ctx context.Context, r keyring.Keyring, id string) (err error) {
+// Ask asks a keyring for the key of an id, "use/scope".
+func Ask(ctx context.Context, r keyring.Keyring, id string) (err error) {
 	use, scope, _ := strings.Cut(id, "/")
 	switch use {
-	case "seal":
+	case useSeal:
 		_, err = r.Sealer(ctx, scope)
-	case "hash":
+	case useHash:
 		_, err = r.Hasher(ctx, scope)
-	case "sign":
+	case useSign:
 		_, err = r.Signer(ctx, scope)
 	default:
-		err = fault.New(fault.Unavailable, "register.Verify", "the register has a row of which the use is not known")
+		err = fault.New(fault.Unavailable, "register.Verify", "the use of a key is not known")
 	}
 	return err
 }
