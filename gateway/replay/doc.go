@@ -5,7 +5,8 @@
 // Both read the log from its store (audit.Facts), in order and without opening
 // it, so that they run on a copy in another process or beside a gateway that goes
 // on. Nothing is written, but for one thing: a keyring that has never seen the
-// log makes keys for its months.
+// log makes keys for its months, unless it may not (Keyring.Existing). Whose the keys
+// are is for the caller to know.
 //
 // # What Replay guarantees
 //
@@ -29,6 +30,10 @@
 // that day anyway, an agreement that ends by then for example, is not the
 // candidate's doing. A request that finds a quota used up is refused whole, as a
 // gateway does.
+//
+// An entry that is damaged, or that the keys do not open, is an error: of what it says
+// the report would know nothing. What is past its retention, was refused before the rules
+// were asked, or is no question to these rules is counted as not considered.
 //
 // Subjects are counted by the keyed references of the identifiers asked for:
 // requests that share one are about one subject. The key of the references

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -48,7 +49,8 @@ type ImpactReport struct {
 	// Obligations counts the requests whose answer would come with another
 	// marking, instruction, date or quota.
 	Obligations int64 `json:"obligations_changed"`
-	// NotConsidered counts by reason the requests that could not be decided.
+	// NotConsidered counts by reason the requests that could not be decided. None is
+	// Damaged.
 	NotConsidered map[Reason]int64 `json:"not_considered"`
 	// Revisions counts the considered requests by the revision that decided them
 	// when they came in.
@@ -60,8 +62,9 @@ type ImpactReport struct {
 
 // Impact decides every request of the log by the rules in force and by a
 // candidate, both as of o.At, and reports what differs. See the package for what
-// that means. It answers Invalid where o.At is not set; other faults are those of
-// Replay.
+// that means. It answers Invalid where o.At is not set, and Internal where an entry is not
+// what was written or does not open with these keys: a report without it would tell of
+// less than there is. Other faults are those of Replay.
 func Impact(ctx context.Context, source Source, current, candidate *policy.Engine, o ImpactOptions) (ImpactReport, error) {
 	if o.At.IsZero() {
 		return ImpactReport{}, fault.New(fault.Invalid, "replay.Impact", "The day on which the candidate goes live is not given.").At("/at")
@@ -111,6 +114,10 @@ type pattern struct {
 
 // one decides one request by both.
 func (c *comparison) one(ctx context.Context, a *asked) error {
+	if a.lacks == Damaged {
+		return fault.Wrap(fault.Internal, "replay.Impact", "The log has an entry that is not what was written, or that does not open with these keys.",
+			fmt.Errorf("entry %d", a.Index))
+	}
 	if a.lacks != "" {
 		c.report.NotConsidered[a.lacks]++
 		return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
+	"github.com/concord-gateway/concord/gateway/keyring/local"
 	"github.com/concord-gateway/concord/gateway/replay"
 )
 
@@ -180,6 +181,27 @@ func TestImpactOfConditions(t *testing.T) {
 	}
 	if len(providers) < 2 || r.Affected.Requests != 2 {
 		t.Errorf("refused whole: %v, affected %+v", providers, r.Affected)
+	}
+}
+
+// TestImpactOfAnotherKeyring reports nothing of a log of which an entry does not open, or
+// is not what was written.
+func TestImpactOfAnotherKeyring(t *testing.T) {
+	h := newHouse(t)
+	h.variety()
+	other, err := local.Open(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	flipped := rewritten{h.db.Log(), func(e string) []string { return []string{strings.Replace(e, `"private":"`, `"private":"0`, 1)} }}
+	for name, source := range map[string]replay.Source{
+		"another keyring": {Store: h.db.Log(), Keys: other}, "an entry changed": {Store: flipped, Keys: h.keys},
+	} {
+		r, err := replay.Impact(t.Context(), source, h.engine, h.engine, replay.ImpactOptions{At: day()})
+		if !fault.Is(err, fault.Internal) || r.At != "" {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
 	}
 }
 

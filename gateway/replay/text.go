@@ -78,7 +78,6 @@ func (r ImpactReport) left(b *strings.Builder) {
 	why := map[Reason]string{
 		NoFacts:         "refused before any rule was asked",
 		KeyDestroyed:    "past their retention: what was asked can no longer be read",
-		Damaged:         "not what was written into the log",
 		FactsUnreadable: "of a form that this program does not know",
 		Undecided:       "not decided in time by one of the rules",
 		Unanswered:      "given no whole answer by one of the rules",
