@@ -85,7 +85,7 @@ UNRACED := \
   TestRego TestLongRuleIsCutOff TestAuditOfServer TestVerifyOverHTTP TestInvariant10SameInputSameDecision \
   TestInvariant10RevisionCoversWhatDecides TestThreeJudgesOfCases TestMemoNumbers TestMemoFindsThatItIsUnsound \
   TestInvariant02FieldOutsideAgreementsIsNeverReleased TestArchiveFlipped TestRevisionOfChoice TestSuspensions \
-  TestReadRefuses TestImportAfterAStop TestImportOfRotatedLogKey TestManyNotNoted TestSlowLog
+  TestReadRefuses TestImportAfterAStop TestImportOfRotatedLogKey TestImportCutOff TestManyNotNoted TestSlowLog
 # Almost every test of these packages starts a whole gateway, or several, or what the rules
 # of one need, with the same machinery in each (compiler, sequencer, jobs, sweeps), and
 # asks one question after the other. The race detector sees those in which something is

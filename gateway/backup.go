@@ -147,11 +147,16 @@ func (g *Gateway) ownKeys(ctx context.Context) (keyring.Keyring, []string, error
 	return keys, []string{own}, nil
 }
 
+// started says that what was read cannot be relied on.
+func started() error {
+	return fault.New(fault.Unavailable, "gateway.Read", "A gateway was started while its store was being read. Do it again.")
+}
+
 // watchFolder returns what says whether a database that nobody was using when it
 // was looked at is still as it was. Without a write-ahead log it is read as one that
-// does not change: a gateway that started meanwhile would spoil the copy.
+// does not change: a gateway that started meanwhile would spoil what is read.
 func watchFolder(dir string) (still func() error, err error) {
-	const op = "gateway.Backup"
+	const op = "gateway.Read"
 	path := filepath.Join(dir, sqlite.FileName)
 	look := func() (used bool, size int64, at time.Time, err error) {
 		if _, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
@@ -173,7 +178,7 @@ func watchFolder(dir string) (still func() error, err error) {
 		}
 		used, sizeNow, atNow, err := look()
 		if err == nil && (used || sizeNow != size || !atNow.Equal(at)) {
-			err = fault.New(fault.Unavailable, op, "A gateway was started while the copy was being made. Make it again.")
+			err = started()
 		}
 		return err
 	}, nil

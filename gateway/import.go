@@ -12,6 +12,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/keyring/primitive"
 	"github.com/concord-gateway/concord/gateway/keyring/register"
 	"github.com/concord-gateway/concord/gateway/keyring/vault"
 )
@@ -20,9 +21,8 @@ import (
 type KeysImported struct {
 	vault.Imported
 
-	// Registered is how many keys the store was used with, all of which are in Vault or
-	// destroyed.
-	Registered int
+	// KeysHeld is what the folder was held against.
+	KeysHeld
 }
 
 // ImportKeys moves the keys of a folder into the Vault of a configuration, whose store is
@@ -30,9 +30,11 @@ type KeysImported struct {
 // with them in Vault, and with all its data. No gateway may run meanwhile. The folder is
 // read and left as it is. operator is the same configuration with an operator's login.
 //
-// It checks that the folder is whole, and that it has every key that the store was used
-// with, before it writes; vault.Import says what it does then. At the end the register of
-// the store is held against Vault.
+// Before it writes it checks that the folder is whole, and holds it against the store
+// (holdStore), which has to be there and to have a log: so another folder is refused, and
+// an older copy that lacks a key, also where the store is from before there was a register
+// of keys. vault.Import says what it does then. At the end the log key and the register
+// are held against Vault.
 func ImportKeys(ctx context.Context, cfg, operator *config.Config, from string, logger *slog.Logger) (done KeysImported, err error) {
 	if cfg.Keys.Vault.Address == "" {
 		return done, fault.New(fault.Invalid, "gateway.ImportKeys", "The configuration names no Vault (keys.vault) to bring the keys to.")
@@ -47,39 +49,49 @@ func ImportKeys(ctx context.Context, cfg, operator *config.Config, from string, 
 		return done, err
 	}
 	g.onClose(func(context.Context) error { return folder.Close() })
-	if _, err := registered(ctx, cfg, folder); err != nil {
-		return done, fault.Wrap(fault.Invalid, "gateway.ImportKeys", "The folder does not have the keys that this store was used with.", err)
-	}
-	keys, err := local.Contents(from)
-	if err != nil {
+	if done.KeysHeld, err = holdFolder(ctx, cfg, folder); err != nil {
 		return done, err
 	}
 	options := func(c *config.Config) vault.Options { return vaultOptions(&c.Keys.Vault, time.Now, logger) }
-	if done.Imported, err = vault.Import(ctx, options(cfg), options(operator), keys); err != nil {
-		return done, err
-	}
-	for i := range keys {
-		clear(keys[i].Keyset)
-	}
-	brought, err := existingKeys(ctx, cfg, logger)
-	if err != nil {
-		return done, err
-	}
-	g.onClose(func(context.Context) error { return brought.Close() })
-	done.Registered, err = registered(ctx, cfg, brought)
+	err = folder.Contents(func(keys []primitive.Key) error {
+		done.Imported, err = vault.Import(ctx, options(cfg), options(operator), keys, func(brought keyring.Keyring) error {
+			return holdBrought(ctx, cfg, brought)
+		})
+		return err
+	})
 	return done, err
 }
 
-// registered holds keys against the register of the store, and returns how many it has.
-func registered(ctx context.Context, cfg *config.Config, keys keyring.Keyring) (n int, err error) {
+// holdFolder holds the keys of a folder against the store of a configuration.
+func holdFolder(ctx context.Context, cfg *config.Config, folder keyring.Keyring) (held KeysHeld, err error) {
+	const op = "gateway.ImportKeys"
+	opened := false
 	err = reading(ctx, cfg, func(db Store) error {
-		n, err = register.Verify(ctx, keys, db.Events())
+		opened = true
+		held, err = holdStore(ctx, db, cfg.Log.Origin, folder)
 		return err
 	})
-	if fault.Is(err, fault.NotFound) { // there is no database: nothing was used
-		return 0, nil
+	switch {
+	case err == nil:
+		return held, nil
+	case opened:
+		return held, fault.Wrap(fault.Invalid, op, "The folder does not have the keys that this store was used with.", err)
+	case fault.Is(err, fault.NotFound):
+		return held, fault.Wrap(fault.Invalid, op, "There is no store where the configuration says (data_dir, store): "+
+			"keys are brought in with the data that they were used for.", err)
 	}
-	return n, err
+	return held, err
+}
+
+// holdBrought holds what is in Vault against the log and the register of the store.
+func holdBrought(ctx context.Context, cfg *config.Config, brought keyring.Keyring) error {
+	return reading(ctx, cfg, func(db Store) error {
+		if _, err := holdLogKey(ctx, db.Log(), cfg.Log.Origin, brought); err != nil {
+			return err
+		}
+		_, err := register.Verify(ctx, brought, db.Events())
+		return err
+	})
 }
 
 // lockForImport keeps gateways out of the data folder of the configuration, and out of

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -34,12 +35,14 @@ func (h *house) importKeys(cfg *config.Config, v *vaulttest.House, from string) 
 func treeOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	entries, err := os.ReadDir(dir)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			all[path] = read(t, path)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		all[e.Name()] = read(t, filepath.Join(dir, e.Name()))
 	}
 	return all
 }
@@ -55,14 +58,16 @@ func (h *house) whatIsReleased(t *testing.T) what {
 	return what{marshal(t, a.Sections), marshal(t, area.cells("police.robbery"))}
 }
 
-// pilot is a house with keys in files that has worked for a while: records, an edition, a
-// person whose tokens are revoked, and a month whose key is destroyed.
+// pilot is a house with keys in files that has worked for a while: records, a rejected row,
+// an edition, a person whose tokens are revoked, and a month whose key is destroyed.
 func pilot(t *testing.T) *house {
 	t.Helper()
 	h := newHouse(t)
 	h.fill()
 	h.crimes(map[string]int{"E06000020 2026-05": 61})
 	h.freeze()
+	bad := []map[string]any{{"source_id": "T-BAD"}}
+	h.call("housing-submitter", http.MethodPost, submissionsPath("housing.tenancy", "ISA-TH-WMP-001"), bad).want(http.StatusCreated, nil)
 	row := revocation.Row{Agency: devissuer.Police, Subject: "supervisor@" + devissuer.Police + ".example", Reason: "has left"}
 	if err := gateway.Revoke(t.Context(), h.cfg, row); err != nil {
 		t.Fatal(err)
@@ -160,19 +165,12 @@ func TestImportOfAnotherFolder(t *testing.T) {
 	cfg := *h.cfg
 	onVault(v)(&cfg)
 	before := v.Contents(t)
-	whole := filepath.Join(h.cfg.DataDir, gateway.KeysDir)
 	for name, change := range map[string]func(dir string){
 		"of another log":  func(dir string) { exchange(t, dir, "log.sign.json") },
 		"a key exchanged": func(dir string) { exchange(t, dir, h.keyFiles("index%2f")[0]) },
 		"a key lost":      func(dir string) { remove(t, filepath.Join(dir, filepath.Base(h.keyFiles("index%2f")[0]))) },
 	} {
-		dir := filepath.Join(t.TempDir(), "keys")
-		if err := copyFolder(whole, dir); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		dir := h.copyOfKeys(t)
 		change(dir)
 		if _, err := h.importKeys(&cfg, v, dir); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", name, err)
@@ -193,15 +191,13 @@ func exchange(t *testing.T, dir, name string) {
 		t.Fatal(err)
 	}
 	defer ring.Close()
+	_, sealErr := ring.Sealer(t.Context(), "x")
 	_, hashErr := ring.Hasher(t.Context(), "x")
 	_, signErr := ring.Signer(t.Context(), "x")
-	if hashErr != nil || signErr != nil {
-		t.Fatal(hashErr, signErr)
+	if sealErr != nil || hashErr != nil || signErr != nil {
+		t.Fatal(sealErr, hashErr, signErr)
 	}
-	made := "x.hash.json"
-	if strings.HasSuffix(name, ".sign.json") {
-		made = "x.sign.json"
-	}
+	made := "x" + filepath.Ext(strings.TrimSuffix(name, ".json")) + ".json"
 	remove(t, filepath.Join(dir, name))
 	write(t, filepath.Join(dir, name), read(t, filepath.Join(fresh, made)))
 	if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {

@@ -55,7 +55,11 @@ func existingKeys(ctx context.Context, cfg *config.Config, logger *slog.Logger) 
 		return nil, fault.Wrap(fault.Invalid, "gateway.Keys", "There are no keys in "+dir+". They are never in a backup: put them back "+
 			"from their own. Where they are in Vault, name the configuration that says so.", err)
 	}
-	return local.OpenExisting(dir)
+	keys, err := local.OpenExisting(dir)
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
 }
 
 // usedKeys opens the keyring that a configuration names for whoever may make keys in it,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/concord-gateway/concord/gateway"
 	"github.com/concord-gateway/concord/gateway/config"
+	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/keyring/vault"
 	"github.com/concord-gateway/concord/gateway/keyring/vaulttest"
 )
@@ -25,7 +26,8 @@ func onVault(v *vaulttest.House) func(*config.Config) {
 	}
 }
 
-// inUse makes keys in a Vault, as the gateway of another log does.
+// inUse makes keys in a Vault, as the gateway of another log does in the month of the
+// tests: they have the names of those that are missing.
 func inUse(t *testing.T, v *vaulttest.House) *vaulttest.House {
 	t.Helper()
 	r, err := vault.Open(t.Context(), vault.Options{
@@ -34,7 +36,8 @@ func inUse(t *testing.T, v *vaulttest.House) *vaulttest.House {
 	})
 	if err == nil {
 		_, err = r.Signer(t.Context(), "log")
-		err = errors.Join(err, r.Close())
+		_, monthErr := r.Sealer(t.Context(), keyring.LogScope(testDay()))
+		err = errors.Join(err, monthErr, r.Close())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -58,6 +58,9 @@ func TestInvariant10ReplayWithVault(t *testing.T) {
 			if _, err := gateway.Replay(t.Context(), &cfg, replay.Options{}); !fault.Is(err, fault.Unavailable) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
+			if r, err := gateway.Impact(t.Context(), &cfg, files, replay.ImpactOptions{At: testDay()}); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%s, %s: an impact report %+v, %v", name, what, r, err)
+			}
 			if now := other.Contents(t); now != there {
 				t.Errorf("%s: %s has\n%s\nbefore:\n%s", name, what, now, there)
 			}

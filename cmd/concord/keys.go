@@ -9,7 +9,7 @@ import (
 	"github.com/concord-gateway/concord/gateway/config"
 )
 
-// keysCmd works with the keys in Vault.
+// keysCmd works with the keys.
 type keysCmd struct {
 	Status keysStatusCmd `cmd:"" help:"List the wrapped keysets in Vault and the versions that wrap them."`
 	Rotate keysRotateCmd `cmd:"" help:"Give every wrapping key in Vault a new version, while gateways run."`
@@ -137,9 +137,10 @@ func (k *keysImportCmd) Run(c *console) error {
 	}
 	_, err = fmt.Fprintf(c.out, "keysets    %d\nlog keys   %d\ndestroyed  %d scopes, which stay destroyed\n"+
 		"unchanged  %d of these were in Vault already\n"+
-		"verified   every key opens through Vault and is the same; the store was used with %d keys, and has them all\n"+
+		"verified   the log key signed the log, of whose %d entries the private parts open; each of %d keys that the store's rows name,\n"+
+		"           and of %d in its register of keys, is there or destroyed; every key opens through Vault and is the same\n"+
 		"next       start a gateway on Vault, then destroy %s and every copy of it: who has one can read what is sealed so far.\n"+
 		"           The log key lay in a file: raise log.key_version, and the next is made in Vault\n",
-		r.Keysets, r.Signers, r.Destroyed, r.There, r.Registered, k.From)
+		r.Keysets, r.Signers, r.Destroyed, r.There, r.Entries, r.Named, r.Registered, k.From)
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,19 +12,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concord-gateway/concord/gateway/audit"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/keyring/local"
+	"github.com/concord-gateway/concord/gateway/keyring/register"
 	"github.com/concord-gateway/concord/gateway/keyring/vault"
 	"github.com/concord-gateway/concord/gateway/keyring/vaulttest"
+	"github.com/concord-gateway/concord/gateway/store/sqlite"
 )
 
 // configOn writes a configuration whose keys are in a Vault.
-func configOn(t *testing.T, v *vaulttest.House) string {
+func configOn(t *testing.T, v *vaulttest.House, data string) string {
 	t.Helper()
-	text := fmt.Sprintf("listen: 127.0.0.1:0\ndata_dir: data\nlog: {origin: concord.example/log}\n"+
+	text := fmt.Sprintf("listen: 127.0.0.1:0\ndata_dir: %q\nlog: {origin: concord.example/log}\n"+
 		"issuers: [{name: a, agency: b, audience: c, jwks_file: d, roles: [analyst]}]\n"+
 		"keys: {vault: {address: %q, transit_mount: %s, kv_mount: %s, approle: {mount: %s, role_id_file: %q, secret_id_file: %q}}}\n",
-		v.Server.Address, v.Transit, v.KV, v.AppRole, v.Gateway.RoleIDFile, v.Gateway.SecretIDFile)
+		data, v.Server.Address, v.Transit, v.KV, v.AppRole, v.Gateway.RoleIDFile, v.Gateway.SecretIDFile)
 	config := filepath.Join(t.TempDir(), "concord.yaml")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -63,7 +67,7 @@ func TestKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	config := configOn(t, v)
+	config := configOn(t, v, "data")
 	operator := []string{"--config", config, "--role-id-file", v.Operator.RoleIDFile, "--secret-id-file", v.Operator.SecretIDFile}
 	for _, c := range []struct {
 		args []string
@@ -85,22 +89,43 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestKeysImport brings a folder of keys into Vault by the command, twice, and not without
-// the operator's login or over another's keys.
-func TestKeysImport(t *testing.T) {
-	t.Parallel()
-	v, dir := vaulttest.New(t), filepath.Join(t.TempDir(), "keys")
-	ring, err := local.Open(dir)
+// newPilot makes a data folder whose log has an entry, with its keys in files.
+func newPilot(t *testing.T) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "data")
+	db, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ring.Close()
-	_, sealErr := ring.Sealer(t.Context(), keyring.EditionScope)
-	_, signErr := ring.Signer(t.Context(), "log")
-	if sealErr != nil || signErr != nil {
-		t.Fatal(sealErr, signErr)
+	defer db.Close()
+	keys, err := local.Open(filepath.Join(dir, "keys"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	config := configOn(t, v)
+	defer keys.Close()
+	ring := register.New(keys, db.Events())
+	if _, err := ring.Sealer(t.Context(), keyring.EditionScope); err != nil {
+		t.Fatal(err)
+	}
+	log, err := audit.Open(t.Context(), audit.Config{Store: db.Log(), Keys: ring, Origin: "concord.example/log"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = log.Append(t.Context(), audit.Request{
+		ID: "test", Actor: audit.Actor{Agency: "test", Subject: "test"}, Drafts: []audit.Draft{{Action: audit.Admin, Admin: map[string]string{"kind": "test"}}},
+	})
+	if err = errors.Join(err, log.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestKeysImport brings a folder of keys into Vault by the command, twice, and not without
+// the operator's login, or another's keys, or to no store.
+func TestKeysImport(t *testing.T) {
+	t.Parallel()
+	v, data := vaulttest.New(t), newPilot(t)
+	dir, config := filepath.Join(data, "keys"), configOn(t, v, data)
 	command := []string{"keys", "import", "--config", config, "--from", dir}
 	operator := slices.Concat(command, []string{"--role-id-file", v.Operator.RoleIDFile, "--secret-id-file", v.Operator.SecretIDFile})
 	empty := v.Contents(t)
@@ -108,9 +133,13 @@ func TestKeysImport(t *testing.T) {
 	if now := v.Contents(t); now != empty {
 		t.Errorf("without the operator's login, Vault has\n%s\nbefore:\n%s", now, empty)
 	}
-	said(t, exitOK, operator, "keysets    1", "log keys   1", "unchanged  0", "then destroy "+dir)
-	said(t, exitOK, operator, "unchanged  2")
-	said(t, exitOK, command, "unchanged  2") // nothing is left for an operator to do
+	nowhere := slices.Clone(operator)
+	nowhere[3] = configOn(t, v, filepath.Join(t.TempDir(), "mistyped"))
+	said(t, exitFailed, nowhere, "There is no store where the configuration says")
+	said(t, exitOK, operator, "keysets    2", "log keys   1", "unchanged  0", "then destroy "+dir,
+		"of whose 3 entries", "each of 0 keys that the store's rows name", "of 3 in its register")
+	said(t, exitOK, operator, "unchanged  3")
+	said(t, exitOK, command, "unchanged  3") // nothing is left for an operator to do
 	other := filepath.Join(t.TempDir(), "keys")
 	stranger, err := local.Open(other)
 	if err != nil {
@@ -121,5 +150,5 @@ func TestKeysImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	operator[5] = other
-	said(t, exitFailed, operator, "sign/log cannot be brought there")
+	said(t, exitFailed, operator, "does not have the keys that this store was used with")
 }

@@ -12,66 +12,69 @@ import (
 	"github.com/concord-gateway/concord/gateway/keyring/primitive"
 )
 
-// Contents reads every key of a folder, and every scope that was destroyed in it, for
-// moving them elsewhere. Nothing is written. It is all or nothing: a key that cannot be
-// read, one that the index names and that is gone, and one whose name does not tell its
-// scope, are Unavailable, and the error names the file. The folder must be at rest: its
-// keyring in use by nobody.
-func Contents(dir string) ([]primitive.Key, error) {
-	const op = "local.Contents"
-	f, err := openFolder(dir, false)
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, op, "the key folder cannot be used", err)
+// Contents gives use every key of the folder, and every scope that was destroyed in it,
+// for moving them elsewhere. They are in the clear, for as long as use takes: when it
+// ends, however it does, they are zeroed, and so is what was read where not all of it
+// could be. Nothing is written. It is all or nothing: a key that cannot be read, one that
+// the index names and that is gone, and one whose name does not tell its scope, are
+// Unavailable, the error names the file, and use is not called. Other errors are those of
+// use. The folder must be at rest: in use by nobody else.
+func (r *Ring) Contents(use func([]primitive.Key) error) error {
+	var keys []primitive.Key
+	defer func() {
+		for i := range keys {
+			clear(keys[i].Keyset)
+		}
+	}()
+	if err := r.folder.contents(&keys); err != nil {
+		return fault.Wrap(fault.Unavailable, "local.Contents", "the key folder cannot be read whole", err)
 	}
-	keys, err := f.contents()
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, op, "the key folder cannot be read whole", err)
-	}
-	return keys, nil
+	return use(keys)
 }
 
-func (f *folder) contents() ([]primitive.Key, error) {
+// contents adds to keys what is in the folder, also where it ends with an error.
+func (f *folder) contents(keys *[]primitive.Key) error {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var keys []primitive.Key
 	for _, e := range entries {
-		if s, ok := f.slotOf(e.Name()); ok {
-			k, err := f.content(s, e.Name())
-			if err != nil {
-				return nil, err
-			}
-			if k != nil {
-				keys = append(keys, *k)
-			}
+		scope, use, ok := nameParts(e.Name())
+		if !ok {
+			continue
+		}
+		k, err := f.content(use, scope, e.Name())
+		if k != nil {
+			*keys = append(*keys, *k)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return keys, f.checkWhole()
+	return f.checkWhole()
 }
 
 // content is what a file says of a key. The file of a key whose scope has a tombstone
 // was left by a stop on the way, and says nothing.
-func (f *folder) content(s slot, name string) (*primitive.Key, error) {
+func (f *folder) content(use use, encoded, name string) (*primitive.Key, error) {
 	path := filepath.Join(f.path, name)
-	scope, err := scopeNamed(s.scope)
+	scope, err := scopeNamed(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if s.use == "" {
+	if use == "" {
 		return &primitive.Key{Scope: scope, Destroyed: true}, nil
 	}
-	s.scope = scope
-	raw, err := f.read(s, path)
+	raw, err := f.read(slot{use, scope}, path)
 	if errors.Is(err, errDestroyed) {
 		return nil, nil //nolint:nilnil // there is no key, and nothing wrong
 	}
 	if err != nil {
 		return nil, err
 	}
-	k := &primitive.Key{Use: s.use, Scope: scope, Keyset: raw}
+	k := &primitive.Key{Use: use, Scope: scope, Keyset: raw}
 	if err := k.Check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return k, fmt.Errorf("%s: %w", path, err)
 	}
 	return k, nil
 }
@@ -85,34 +88,34 @@ func (f *folder) checkWhole() error {
 		return err
 	}
 	for name := range f.index.names {
-		s, ok := f.slotOf(name)
-		if !ok || s.use == "" {
+		encoded, use, ok := nameParts(name)
+		if !ok || use == "" {
 			continue // what a stop left of a line
 		}
-		scope, err := scopeNamed(s.scope)
+		scope, err := scopeNamed(encoded)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if err := f.checkLost(slot{s.use, scope}); err != nil && !errors.Is(err, errDestroyed) {
+		if err := f.checkLost(slot{use, scope}); err != nil && !errors.Is(err, errDestroyed) {
 			return err
 		}
 	}
 	return nil
 }
 
-// slotOf takes a file's name apart: the scope as it is encoded, and a use, or none for
-// a tombstone.
-func (*folder) slotOf(name string) (slot, bool) {
-	if scope, ok := strings.CutSuffix(name, tombstoneSuffix); ok {
-		return slot{scope: scope}, true
+// nameParts takes a file's name apart: the scope as it is encoded (scopeNamed), and the
+// use, or none for a tombstone.
+func nameParts(name string) (encoded string, of use, ok bool) {
+	if encoded, ok := strings.CutSuffix(name, tombstoneSuffix); ok {
+		return encoded, "", true
 	}
-	name, ok := strings.CutSuffix(name, keySuffix)
+	name, ok = strings.CutSuffix(name, keySuffix)
 	at := strings.LastIndexByte(name, '.')
 	if !ok || at < 0 {
-		return slot{}, false
+		return "", "", false
 	}
-	s := slot{use(name[at+1:]), name[:at]}
-	return s, s.use == sealing || s.use == hashing || s.use == signing
+	encoded, of = name[:at], use(name[at+1:])
+	return encoded, of, of == sealing || of == hashing || of == signing
 }
 
 // scopeNamed is the scope that has a name in the folder, if the name tells.

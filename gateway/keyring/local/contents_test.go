@@ -1,8 +1,10 @@
 package local
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,21 +43,23 @@ func TestContents(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "new-LEFT"), []byte("left by a stop"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := Contents(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	type gist struct {
 		Use       primitive.Use
 		Scope     string
 		Destroyed bool
 	}
 	var got []gist
-	for _, k := range keys {
-		got = append(got, gist{k.Use, k.Scope, k.Destroyed})
-		if k.Destroyed != (k.Keyset == nil) {
-			t.Errorf("%s: %d bytes", k.Scope, len(k.Keyset))
+	err := contentsOf(t, dir, func(keys []primitive.Key) error {
+		for _, k := range keys {
+			got = append(got, gist{k.Use, k.Scope, k.Destroyed})
+			if k.Destroyed != (k.Keyset == nil) {
+				t.Errorf("%s: %d bytes", k.Scope, len(k.Keyset))
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	want := []gist{
 		{"seal", "edition", false}, {"hash", "index/housing.concern", false}, {"sign", "log/2", false},
@@ -63,6 +67,62 @@ func TestContents(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("contents (-want +got):\n%s", diff)
+	}
+}
+
+// contentsOf reads a folder as an import does.
+func contentsOf(t *testing.T, dir string, use func([]primitive.Key) error) error {
+	t.Helper()
+	r, err := OpenExisting(dir)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return r.Contents(use)
+}
+
+// TestContentsZeroed leaves no key in the clear, also where use fails and where not all
+// could be read.
+func TestContentsZeroed(t *testing.T) {
+	dir, failed := newContents(t), fault.New(fault.Conflict, "test", "It failed.")
+	for name, want := range map[string]error{"done": nil, "failed": failed} {
+		var kept []primitive.Key
+		err := contentsOf(t, dir, func(keys []primitive.Key) error {
+			for _, k := range keys {
+				if !k.Destroyed && !slices.ContainsFunc(k.Keyset, func(b byte) bool { return b != 0 }) {
+					t.Errorf("%s: %s is zero while it is used", name, k.Scope)
+				}
+			}
+			kept = keys
+			return want
+		})
+		if !errors.Is(err, want) || len(kept) == 0 {
+			t.Errorf("%s: %d keys, %v", name, len(kept), err)
+		}
+		wantZero(t, name, kept)
+	}
+	// The last by name is damaged: those before it were read. contents gives them, and the
+	// damaged one too, so that Contents zeroes them.
+	last := filepath.Join(dir, "record%2f%49%53%41-1%2f2026-11.seal.json")
+	if err := os.WriteFile(last, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenExisting(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var part []primitive.Key
+	if err := r.folder.contents(&part); err == nil || len(part) != 4 {
+		t.Errorf("%d keys, %v", len(part), err)
+	}
+}
+
+func wantZero(t *testing.T, name string, keys []primitive.Key) {
+	t.Helper()
+	for _, k := range keys {
+		if slices.ContainsFunc(k.Keyset, func(b byte) bool { return b != 0 }) {
+			t.Errorf("%s: %s is in memory afterwards", name, k.Scope)
+		}
 	}
 }
 
@@ -85,8 +145,10 @@ func TestContentsRefused(t *testing.T) {
 		if err := change(dir); err != nil {
 			t.Fatal(err)
 		}
-		if keys, err := Contents(dir); !fault.Is(err, fault.Unavailable) || keys != nil {
-			t.Errorf("%s: %d keys, %v", name, len(keys), err)
+		used := false
+		err := contentsOf(t, dir, func([]primitive.Key) error { used = true; return nil })
+		if !fault.Is(err, fault.Unavailable) || used {
+			t.Errorf("%s: %v, used: %t", name, err, used)
 		}
 	}
 }

@@ -202,7 +202,7 @@ func damaged(t *testing.T, mangle func([]byte, map[use][]byte) []byte) {
 		if err := os.WriteFile(path, bad, fileMode); err != nil {
 			t.Fatal(err)
 		}
-		_, err := reopen(t, dir).load(t.Context(), slot{u, "x"}, true)
+		_, err := reopen(t, dir).load(t.Context(), slot{u, "x"})
 		wantKind(t, err, fault.Unavailable)
 		for value := range strings.SplitSeq(string(raw), `"`) {
 			if len(value) > 40 && strings.Contains(err.Error(), value) { // the key itself is the longest

@@ -22,7 +22,7 @@ func TestLostKeyIsNotMadeAgain(t *testing.T) {
 		t.Run(string(s.use), func(t *testing.T) {
 			maker, dir := openRing(t)
 			other := reopen(t, dir) // has read the index before the key was made
-			if _, err := maker.load(t.Context(), s, true); err != nil {
+			if _, err := maker.load(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
 			path := maker.folder.keyPath(s)
@@ -32,7 +32,7 @@ func TestLostKeyIsNotMadeAgain(t *testing.T) {
 			}
 			remove(t, path)
 			for _, r := range []*Ring{other, reopen(t, dir)} {
-				_, err := r.load(t.Context(), s, true)
+				_, err := r.load(t.Context(), s)
 				wantRemedy(t, err, path)
 				if _, err := os.Lstat(path); err == nil {
 					t.Fatal("a new key took the place of the lost one")
@@ -41,7 +41,7 @@ func TestLostKeyIsNotMadeAgain(t *testing.T) {
 			if err := os.WriteFile(path, raw, fileMode); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := other.load(t.Context(), s, true); err != nil {
+			if _, err := other.load(t.Context(), s); err != nil {
 				t.Errorf("put back: %v", err)
 			}
 		})

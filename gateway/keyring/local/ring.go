@@ -49,6 +49,14 @@ type slot struct {
 
 // Ring is an open folder of keys. It implements keyring.Keyring.
 type Ring struct {
+	*state
+
+	// mayMake is whether keys are made and destroyed.
+	mayMake bool
+}
+
+// state is what a ring shares with those that Existing returns.
+type state struct {
 	folder *folder
 
 	// making is held while files are read or made, so that a key is read once.
@@ -69,40 +77,37 @@ func Open(dir string) (*Ring, error) { return open(dir, true) }
 
 // OpenExisting opens a folder of keys that is there, for reading: it writes nothing.
 // Otherwise it is Open followed by Existing.
-func OpenExisting(dir string) (keyring.Keyring, error) {
-	r, err := open(dir, false)
-	if err != nil {
-		return nil, err
-	}
-	return r.Existing(), nil
-}
+func OpenExisting(dir string) (*Ring, error) { return open(dir, false) }
 
 func open(dir string, mayMake bool) (*Ring, error) {
 	f, err := openFolder(dir, mayMake)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "local.Open", "the key folder cannot be used", err)
 	}
-	return &Ring{folder: f, held: make(map[slot]any)}, nil
+	return &Ring{state: &state{folder: f, held: make(map[slot]any)}, mayMake: mayMake}, nil
 }
+
+// Existing returns the same keys for whoever may not make any.
+func (r *Ring) Existing() keyring.Keyring { return &Ring{state: r.state} }
 
 // Sealer returns the sealing primitive of scope.
 func (r *Ring) Sealer(ctx context.Context, scope string) (keyring.Sealer, error) {
-	return take[*primitive.Sealer](ctx, r, slot{sealing, scope}, true)
+	return take[*primitive.Sealer](ctx, r, slot{sealing, scope})
 }
 
 // Hasher returns the keyed hash of scope.
 func (r *Ring) Hasher(ctx context.Context, scope string) (keyring.Hasher, error) {
-	return take[*primitive.Hasher](ctx, r, slot{hashing, scope}, true)
+	return take[*primitive.Hasher](ctx, r, slot{hashing, scope})
 }
 
 // Signer returns the Ed25519 signing key called name. Its public key is an
 // ed25519.PublicKey.
 func (r *Ring) Signer(ctx context.Context, name string) (crypto.Signer, error) {
-	return take[*primitive.Signer](ctx, r, slot{signing, name}, true)
+	return take[*primitive.Signer](ctx, r, slot{signing, name})
 }
 
 // take returns the primitive of a slot, from memory if it is held there.
-func take[P any](ctx context.Context, r *Ring, s slot, mayMake bool) (P, error) {
+func take[P any](ctx context.Context, r *Ring, s slot) (P, error) {
 	var none P
 	r.mu.RLock()
 	p, ok := r.held[s].(P)
@@ -110,7 +115,7 @@ func take[P any](ctx context.Context, r *Ring, s slot, mayMake bool) (P, error) 
 	if ok {
 		return p, nil
 	}
-	made, err := r.load(ctx, s, mayMake)
+	made, err := r.load(ctx, s)
 	if err != nil {
 		return none, err
 	}
@@ -122,7 +127,7 @@ func take[P any](ctx context.Context, r *Ring, s slot, mayMake bool) (P, error) 
 }
 
 // load reads the key of a slot, or makes it where it may, and holds it.
-func (r *Ring) load(ctx context.Context, s slot, mayMake bool) (any, error) {
+func (r *Ring) load(ctx context.Context, s slot) (any, error) {
 	const op = "local.Ring"
 	if s.scope == "" {
 		return nil, fault.New(fault.Invalid, op, "a key needs a scope")
@@ -141,7 +146,7 @@ func (r *Ring) load(ctx context.Context, s slot, mayMake bool) (any, error) {
 	if closed {
 		return nil, errClosed()
 	}
-	p, err := r.read(s, mayMake)
+	p, err := r.read(s)
 	switch {
 	case errors.Is(err, errDestroyed):
 		return nil, fault.Wrap(fault.NotFound, op, "the key was destroyed", err)
@@ -161,8 +166,8 @@ func (r *Ring) load(ctx context.Context, s slot, mayMake bool) (any, error) {
 
 // read returns the primitive of a slot from its file, which is made if needed and
 // allowed.
-func (r *Ring) read(s slot, mayMake bool) (any, error) {
-	raw, err := r.folder.obtain(s, mayMake)
+func (r *Ring) read(s slot) (any, error) {
+	raw, err := r.folder.obtain(s, r.mayMake)
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +185,9 @@ func (r *Ring) read(s slot, mayMake bool) (any, error) {
 // that was handed out answers NotFound from then on.
 func (r *Ring) Destroy(_ context.Context, scope string) error {
 	const op = "local.Ring.Destroy"
+	if !r.mayMake {
+		return fault.New(fault.Forbidden, op, "keys that are only read are not destroyed")
+	}
 	if scope == "" {
 		return fault.New(fault.Invalid, op, "a key needs a scope")
 	}

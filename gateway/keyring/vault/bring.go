@@ -1,19 +1,25 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"slices"
 
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/keyring/primitive"
 )
 
-// bring brings keys into Vault that are not there. The signing keys come first: what the
-// operator's login may not do is known before anything else is done.
+// bring brings keys into Vault that are not there. The first log key comes last, as that
+// which a gateway misses for certain when it starts: where an import was cut off, none
+// starts, and so none makes other keys. Before anything is written the operator's login is
+// tried, and the later log keys come first, for which it needs a right that is given for
+// the day.
 func bring(ctx context.Context, ring *Ring, operator Options, missing []primitive.Key) (err error) {
 	const op = "vault.Import"
 	if len(missing) == 0 {
@@ -24,19 +30,19 @@ func bring(ctx context.Context, ring *Ring, operator Options, missing []primitiv
 		return err
 	}
 	defer func() { err = errors.Join(err, desk.Close()) }()
-	for _, k := range missing {
-		if k.Use != primitive.Signing {
-			continue
-		}
-		if err := desk.ring.importSigner(ctx, k); err != nil {
-			return refuseImport(op, k, err)
-		}
+	missing = slices.Clone(missing)
+	slices.SortStableFunc(missing, func(a, b primitive.Key) int { return cmp.Compare(turn(&a), turn(&b)) })
+	to, err := desk.ring.wrappingKey(ctx)
+	if err != nil {
+		return refuseImport(op, missing[len(missing)-1], err)
 	}
 	for _, k := range missing {
 		switch {
 		case k.Destroyed:
 			err = ring.Destroy(ctx, k.Scope)
-		case k.Use != primitive.Signing:
+		case k.Use == primitive.Signing:
+			err = desk.ring.importSigner(ctx, k, to)
+		default:
 			_, err = ring.keep(ctx, slot{k.Use, k.Scope}, k.Keyset)
 		}
 		if err != nil {
@@ -46,12 +52,23 @@ func bring(ctx context.Context, ring *Ring, operator Options, missing []primitiv
 	return nil
 }
 
-// importSigner brings a signing key in. Vault refuses it where there is one.
-func (r *Ring) importSigner(ctx context.Context, k primitive.Key) error {
-	to, err := r.wrappingKey(ctx)
-	if err != nil {
-		return err
+// firstLogKey is the name of the log key without which no log is opened.
+const firstLogKey = "log"
+
+// turn is when a key has its turn.
+func turn(k *primitive.Key) int {
+	switch {
+	case k.Use != primitive.Signing:
+		return 1
+	case k.Scope == firstLogKey:
+		return 2
+	default:
+		return 0
 	}
+}
+
+// importSigner brings a signing key in. Vault refuses it where there is one.
+func (r *Ring) importSigner(ctx context.Context, k primitive.Key, to *rsa.PublicKey) error {
 	wrapped, err := primitive.WrapSigner(k.Keyset, to)
 	if err != nil {
 		return err
@@ -84,8 +101,9 @@ func (r *Ring) wrappingKey(ctx context.Context) (*rsa.PublicKey, error) {
 	return to, nil
 }
 
-// confirm opens every key as a gateway that starts would, and compares.
-func confirm(ctx context.Context, gateway Options, keys []primitive.Key) (err error) {
+// confirm opens every key as a gateway that starts would, and compares; then it has check
+// look at them.
+func confirm(ctx context.Context, gateway Options, keys []primitive.Key, check func(keyring.Keyring) error) (err error) {
 	const op = "vault.Import"
 	ring, err := Open(ctx, gateway)
 	if err != nil {
@@ -104,7 +122,7 @@ func confirm(ctx context.Context, gateway Options, keys []primitive.Key) (err er
 			return fault.Wrap(fault.Unavailable, op, "after the import, "+string(k.Use)+"/"+k.Scope+" is not in Vault as it was", err)
 		}
 	}
-	return nil
+	return check(ring.Existing())
 }
 
 // signs has Vault sign something that no log says. Sign verifies it.

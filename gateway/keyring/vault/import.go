@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/concord-gateway/concord/gateway/fault"
+	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/keyring/primitive"
 )
 
@@ -34,8 +35,10 @@ var errTaken = errors.New("in Vault there is something else in its place")
 // same counts as done, so that it can be run again after a stop; what is there and is
 // not, answers Conflict, and then nothing was written. At the end it logs in anew as the
 // gateway and opens every key through Vault: each has to be the same, byte for byte, and
-// each signing key has to sign.
-func Import(ctx context.Context, gateway, operator Options, keys []primitive.Key) (done Imported, err error) {
+// each signing key has to sign. What check then finds in Vault is its error.
+//
+// A stop on the way leaves a Vault without the log's first key, on which no gateway starts.
+func Import(ctx context.Context, gateway, operator Options, keys []primitive.Key, check func(keyring.Keyring) error) (done Imported, err error) {
 	const op = "vault.Import"
 	operator.Timeout = max(operator.Timeout, importTimeout)
 	ring, err := Open(ctx, gateway)
@@ -57,7 +60,7 @@ func Import(ctx context.Context, gateway, operator Options, keys []primitive.Key
 	if err := bring(ctx, ring, operator, missing); err != nil {
 		return done, err
 	}
-	return done, confirm(ctx, gateway, keys)
+	return done, confirm(ctx, gateway, keys, check)
 }
 
 func (i *Imported) count(k primitive.Key, there bool) {

@@ -1,7 +1,9 @@
 package vault
 
 import (
+	"bytes"
 	"crypto/ed25519"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -44,15 +46,35 @@ func fillFolder(t *testing.T, dir string) (keys []primitive.Key, ring *local.Rin
 	if err := ring.Destroy(t.Context(), another); err != nil {
 		t.Fatal(err)
 	}
-	if keys, err = local.Contents(dir); err != nil {
+	return contentsOf(t, ring), ring, sealed
+}
+
+// contentsOf is what is in a folder, kept for longer than an import does.
+func contentsOf(t *testing.T, ring *local.Ring) (keys []primitive.Key) {
+	t.Helper()
+	err := ring.Contents(func(all []primitive.Key) error {
+		for _, k := range all {
+			k.Keyset = bytes.Clone(k.Keyset)
+			keys = append(keys, k)
+		}
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return keys, ring, sealed
+	return keys
 }
 
 func (w *world) importKeys(keys []primitive.Key) (Imported, error) {
 	w.t.Helper()
-	return Import(w.t.Context(), w.options(w.house.Gateway), w.options(w.house.Operator), keys)
+	return Import(w.t.Context(), w.options(w.house.Gateway), w.options(w.house.Operator), keys, func(k keyring.Keyring) error {
+		w.checked++
+		_, err := k.Signer(w.t.Context(), "no such key")
+		if !errors.Is(err, keyring.ErrAbsent) {
+			w.t.Errorf("a check makes keys: %v", err)
+		}
+		return nil
+	})
 }
 
 // TestImport brings a folder's keys into Vault, twice: what was sealed opens there, what
@@ -94,7 +116,7 @@ func TestImport(t *testing.T) {
 		}
 	}
 	there := w.inVault()
-	if done, err = w.importKeys(keys); err != nil || done.There != len(keys) {
+	if done, err = w.importKeys(keys); err != nil || done.There != len(keys) || w.checked != 2 {
 		t.Errorf("again: %+v, %v", done, err)
 	}
 	if now := w.inVault(); now != there {
@@ -165,12 +187,35 @@ func TestImportNeedsTheOperator(t *testing.T) {
 	w := newWorld(t)
 	keys, _, _ := folderOf(t)
 	before := w.inVault()
-	_, err := Import(t.Context(), w.options(w.house.Gateway), w.options(w.house.Gateway), keys)
+	_, err := Import(t.Context(), w.options(w.house.Gateway), w.options(w.house.Gateway), keys, func(keyring.Keyring) error { return nil })
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("%v", err)
 	}
 	if after := w.inVault(); after != before {
 		t.Errorf("Vault has\n%s\nbefore:\n%s", after, before)
+	}
+}
+
+// TestImportCutOff ends an import at each sort of write: whichever it was, Vault has no
+// log key, so that no gateway starts on it and makes other keys. Then it is run again.
+func TestImportCutOff(t *testing.T) {
+	keys, _, _ := folderOf(t)
+	for part, there := range map[string]int{"/data/keysets/": 0, "/data/destroyed/": 2, "/keys/sign.log/import": 3} {
+		w := newWorld(t)
+		w.proxy.FailWith(func(rw http.ResponseWriter, r *http.Request) bool {
+			return r.Method != http.MethodGet && strings.Contains(r.URL.Path, part) && answer(http.StatusForbidden, `{"errors":["cut off"]}`)(rw, r)
+		})
+		if _, err := w.importKeys(keys); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s: %v", part, err)
+		}
+		w.proxy.FailWith(nil)
+		status, _, err := w.house.Server.Call(w.house.Server.Root, http.MethodGet, w.fill("{transit}/keys/sign.log"), nil)
+		if err != nil || status != http.StatusNotFound {
+			t.Errorf("%s: the log key in Vault: %d, %v", part, status, err)
+		}
+		if done, err := w.importKeys(keys); err != nil || done.There < there {
+			t.Errorf("%s, again: %+v, %v", part, done, err)
+		}
 	}
 }
 
@@ -183,10 +228,7 @@ func TestImportOfRotatedLogKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := local.Contents(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := contentsOf(t, ring)
 	empty := w.inVault()
 	if _, err := w.importKeys(keys); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "sign/log/2") {
 		t.Errorf("under the operator's policy: %v", err)

@@ -52,6 +52,8 @@ type world struct {
 	proxy *vaulttest.Proxy
 	clock *clock
 	logs  *safeBuffer
+	// checked counts how often an import had its caller look at what it brought.
+	checked int
 }
 
 type safeBuffer struct {

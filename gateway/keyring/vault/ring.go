@@ -15,6 +15,14 @@ import (
 
 // Ring is the keys in a Vault. It implements keyring.Keyring.
 type Ring struct {
+	*state
+
+	// mayMake is whether keys are made and destroyed.
+	mayMake bool
+}
+
+// state is what a ring shares with those that Existing returns.
+type state struct {
 	conn *conn
 
 	// life ends when the ring closes; work counts what runs beside its callers.
@@ -54,21 +62,20 @@ func Open(ctx context.Context, o Options) (*Ring, error) {
 	if err != nil {
 		return nil, unavailable(op, err)
 	}
-	r := &Ring{conn: c, entries: make(map[slot]*entry), signers: make(map[string]*signer)}
+	r := &Ring{state: &state{conn: c, entries: make(map[slot]*entry), signers: make(map[string]*signer)}, mayMake: true}
 	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
 	r.work.Go(func() { c.keep(r.life, first) })
 	r.work.Go(r.forget)
 	return r, nil
 }
 
+// Existing returns the same keys for whoever may not make any.
+func (r *Ring) Existing() keyring.Keyring { return &Ring{state: r.state} }
+
 // Sealer returns the sealing primitive of scope. It answers Unavailable when the
 // key has been in memory for Options.Cache and Vault does not give it again.
 func (r *Ring) Sealer(ctx context.Context, scope string) (keyring.Sealer, error) {
-	return r.sealer(ctx, scope, true)
-}
-
-func (r *Ring) sealer(ctx context.Context, scope string, mayMake bool) (keyring.Sealer, error) {
-	e, _, err := r.take(ctx, slot{primitive.Sealing, scope}, mayMake)
+	e, _, err := r.take(ctx, slot{primitive.Sealing, scope})
 	if err != nil {
 		return nil, err
 	}
@@ -77,11 +84,7 @@ func (r *Ring) sealer(ctx context.Context, scope string, mayMake bool) (keyring.
 
 // Hasher returns the keyed hash of scope.
 func (r *Ring) Hasher(ctx context.Context, scope string) (keyring.Hasher, error) {
-	return r.hasher(ctx, scope, true)
-}
-
-func (r *Ring) hasher(ctx context.Context, scope string, mayMake bool) (keyring.Hasher, error) {
-	_, h, err := r.take(ctx, slot{primitive.Hashing, scope}, mayMake)
+	_, h, err := r.take(ctx, slot{primitive.Hashing, scope})
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +92,7 @@ func (r *Ring) hasher(ctx context.Context, scope string, mayMake bool) (keyring.
 }
 
 // take returns the entry of a slot and what it holds.
-func (r *Ring) take(ctx context.Context, s slot, mayMake bool) (*entry, *held, error) {
+func (r *Ring) take(ctx context.Context, s slot) (*entry, *held, error) {
 	if s.scope == "" {
 		return nil, nil, errScope()
 	}
@@ -97,7 +100,7 @@ func (r *Ring) take(ctx context.Context, s slot, mayMake bool) (*entry, *held, e
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := e.get(ctx, mayMake)
+	h, err := e.get(ctx, r.mayMake)
 	return e, h, err
 }
 
@@ -128,6 +131,9 @@ func (r *Ring) entry(s slot) (*entry, error) {
 // NotFound from then on, here at once and in other gateways within Options.Cache.
 func (r *Ring) Destroy(ctx context.Context, scope string) error {
 	const op = "vault.Ring.Destroy"
+	if !r.mayMake {
+		return fault.New(fault.Forbidden, op, "keys that are only read are not destroyed")
+	}
 	if scope == "" {
 		return errScope()
 	}
@@ -224,10 +230,6 @@ func unavailable(op string, err error) *fault.Error {
 // Signer returns the Ed25519 signing key called name, which stays in Vault. Its
 // public key is an ed25519.PublicKey.
 func (r *Ring) Signer(ctx context.Context, name string) (crypto.Signer, error) {
-	return r.signing(ctx, name, true)
-}
-
-func (r *Ring) signing(ctx context.Context, name string, mayMake bool) (crypto.Signer, error) {
 	if name == "" {
 		return nil, errScope()
 	}
@@ -240,7 +242,7 @@ func (r *Ring) signing(ctx context.Context, name string, mayMake bool) (crypto.S
 	if s != nil {
 		return s, nil
 	}
-	s, err := r.signer(ctx, name, mayMake)
+	s, err := r.signer(ctx, name, r.mayMake)
 	if err != nil {
 		return nil, unavailable("vault.Ring.Signer", err)
 	}
