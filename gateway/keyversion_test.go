@@ -52,3 +52,47 @@ func TestRotatedKey(t *testing.T) {
 		}
 	}
 }
+
+// TestRotatedKeyOfRunningGateway rotates the log key without a restart: both files and
+// answers follow at once, asking again changes nothing, and who was let in before and
+// after is, also once it is started again; who was revoked is not.
+func TestRotatedKeyOfRunningGateway(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.revoke("supervisor")
+	h.restart() // which reads that, and notes it
+	first := h.gw.VKey()
+	for range 2 {
+		if err := h.gw.RotateLogKey(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := h.gw.VKey()
+	kept, err := os.ReadFile(filepath.Join(h.cfg.DataDir, gateway.KeyFile))
+	if err != nil || second == first || string(kept) != first+"\n"+second+"\n" {
+		t.Errorf("the keys are %q: %v", kept, err)
+	}
+	asked := 0
+	for _, e := range h.entries("&action=admin") {
+		if e.Entry.Admin["kind"] == "log-key-asked" {
+			asked++
+		}
+	}
+	if asked != 1 {
+		t.Errorf("it is logged %d times that it was asked for", asked)
+	}
+	for _, when := range []string{"running", "started again"} {
+		h.call("analyst", http.MethodGet, "/v1/datasets", nil).want(http.StatusOK, nil)
+		h.call("supervisor", http.MethodGet, "/v1/datasets", nil).want(http.StatusUnauthorized, nil)
+		if h.gw.VKey() != second {
+			t.Errorf("%s: the key is %s", when, h.gw.VKey())
+		}
+		if when == "running" {
+			h.restart()
+		}
+	}
+	report, err := gateway.VerifyFolder(t.Context(), h.cfg.DataDir, audit.VerifyOptions{Keys: []string{first}})
+	if err != nil || !report.OK {
+		t.Errorf("%+v %v", report, err)
+	}
+}

@@ -21,7 +21,7 @@ const (
 )
 
 // revocationActor, of the agency that is the log's own origin, is who writes them, and
-// nothing else.
+// little else: what operators ask for.
 const revocationActor = "operator"
 
 // revocationPrefix begins the ids that join the entries about a row; requests of callers
@@ -62,6 +62,9 @@ func (l revocationNotes) Newest(ctx context.Context) (int64, error) {
 	found, err := l.search(ctx, audit.Query{Action: audit.Admin, Agency: l.origin, Actor: revocationActor, Limit: last})
 	newest := int64(-1)
 	for i := range found {
+		if !strings.HasPrefix(found[i].Entry.RequestID, revocationPrefix) {
+			continue // something else that an operator asked for
+		}
 		n, _, err := noteOf(&found[i].Entry)
 		if err != nil {
 			return newest, err
