@@ -31,6 +31,16 @@ type KeysHeld struct {
 	Registered int
 }
 
+// holdLog holds keys against the log of a store (audit.Hold), and returns its verifier
+// keys. A log without entries is NotFound; keys that are another's are Unavailable.
+func holdLog(ctx context.Context, log audit.Store, origin string, keys keyring.Keyring) ([]string, error) {
+	vkeys, err := audit.Hold(ctx, audit.Config{Store: log, Keys: keys, Origin: origin})
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, fault.Wrap(fault.Unavailable, "gateway.Keys", "The keys cannot be shown to be those of this log.", err)
+	}
+	return vkeys, err
+}
+
 // holdStore holds keys against a whole store, from which nothing may be missing: the log
 // verifies by their log key, what is sealed in it opens, and so does a record of each
 // agreement and month; every key that the store's rows name is there or destroyed; and the
@@ -67,7 +77,7 @@ func (h *holding) hashes(scope string) { h.named["hash/"+scope] = true }
 // log verifies the log, and opens what is sealed in it on the way.
 func (h *holding) log(ctx context.Context, log audit.Store, origin string) (int64, error) {
 	const op = "gateway.Keys"
-	vkey, err := holdLogKey(ctx, log, origin, h.keys)
+	vkeys, err := holdLog(ctx, log, origin, h.keys)
 	if fault.Is(err, fault.NotFound) {
 		return 0, fault.Wrap(fault.Invalid, op, "The log of the store has no entries: nothing tells whose keys these are.", err)
 	}
@@ -75,7 +85,7 @@ func (h *holding) log(ctx context.Context, log audit.Store, origin string) (int6
 		return 0, err
 	}
 	source := &openingSource{Source: audit.StoreSource(log), holding: h}
-	report, err := audit.Verify(ctx, source, audit.VerifyOptions{Keys: []string{vkey}})
+	report, err := audit.Verify(ctx, source, audit.VerifyOptions{Keys: vkeys[:1]})
 	switch {
 	case source.err != nil:
 		return 0, source.err

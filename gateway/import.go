@@ -86,7 +86,7 @@ func holdFolder(ctx context.Context, cfg *config.Config, folder keyring.Keyring)
 // holdBrought holds what is in Vault against the log and the register of the store.
 func holdBrought(ctx context.Context, cfg *config.Config, brought keyring.Keyring) error {
 	return reading(ctx, cfg, func(db Store) error {
-		if _, err := holdLogKey(ctx, db.Log(), cfg.Log.Origin, brought); err != nil {
+		if _, err := holdLog(ctx, db.Log(), cfg.Log.Origin, brought); err != nil {
 			return err
 		}
 		_, err := register.Verify(ctx, brought, db.Events())

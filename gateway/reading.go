@@ -60,7 +60,7 @@ func readingSealed(ctx context.Context, cfg *config.Config, use func(Store, keyr
 		}
 		defer func() { err = errors.Join(err, keys.Close()) }()
 		own := register.New(keys, db.Events()).Existing()
-		if _, err := holdLogKey(ctx, db.Log(), cfg.Log.Origin, own); err != nil && !fault.Is(err, fault.NotFound) {
+		if _, err := holdLog(ctx, db.Log(), cfg.Log.Origin, own); err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
 		return use(db, own)

@@ -49,7 +49,7 @@ func TestReplayWithAKeyExchanged(t *testing.T) {
 	exchange(t, filepath.Join(h.cfg.DataDir, gateway.KeysDir), "log.sign.json")
 	first, second := both()
 	for _, err := range []error{first, second} { // also without a register
-		if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "not those of this log") {
+		if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "those of this log") {
 			t.Errorf("another log key: %v", err)
 		}
 	}

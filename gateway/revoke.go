@@ -51,7 +51,7 @@ func withRevocations(ctx context.Context, cfg *config.Config, do func(*revocatio
 		return err
 	}
 	g.onClose(func(context.Context) error { return keys.Close() })
-	vkeys, err := g.holdLog(ctx, keys)
+	vkeys, err := g.inUse(ctx, keys)
 	if err != nil {
 		return err
 	}
@@ -62,18 +62,15 @@ func withRevocations(ctx context.Context, cfg *config.Config, do func(*revocatio
 	return do(revocation.New(db.Events(), g.notesIn(db), register.New(keys, db.Events()), time.Now), db, vkeys)
 }
 
-// holdLog reads the store, which has to be whole and in use, and holds the keys against
+// inUse reads the store, which has to be whole and in use, and holds the keys against
 // its log. It returns the verifier keys of the log. Nothing is made or written.
-func (g *Gateway) holdLog(ctx context.Context, keys keyring.Keyring) (vkeys []string, err error) {
+func (g *Gateway) inUse(ctx context.Context, keys keyring.Keyring) (vkeys []string, err error) {
 	const op = "gateway.Revoke"
 	err = reading(ctx, g.cfg, func(db Store) error {
 		if err := backup.Refuse(ctx, db.Events()); err != nil {
 			return err
 		}
-		vkeys, err = audit.Hold(ctx, audit.Config{Store: db.Log(), Keys: register.New(keys, db.Events()), Origin: g.cfg.Log.Origin})
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			err = fault.Wrap(fault.Unavailable, op, "The keyring cannot be shown to be that of this log: nothing was written.", err)
-		}
+		vkeys, err = holdLog(ctx, db.Log(), g.cfg.Log.Origin, register.New(keys, db.Events()))
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {

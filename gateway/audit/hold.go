@@ -12,21 +12,38 @@ import (
 // entries, which every keyring would fit, it answers NotFound.
 //
 // It reads what Open does, and no more of the log; it asks no witness, makes no key and
-// writes nothing, not even what a keyring notes about keys (Keyring.Existing).
+// writes nothing, not even what a keyring notes about keys (Keyring.Existing). An origin
+// that is "" is the one that the log says.
 func Hold(ctx context.Context, cfg Config) ([]string, error) {
 	cfg.defaults()
 	cfg.Keys = cfg.Keys.Existing()
-	switch _, err := cfg.Store.LastBatch(ctx); {
+	first, err := cfg.Store.Batch(ctx, 0)
+	switch {
 	case isNotFound(err):
 		return nil, fault.New(fault.NotFound, "audit.Hold", "the log has no entries")
 	case err != nil:
 		return nil, fault.Wrap(fault.Unavailable, "audit.Hold", "the log store does not answer", err)
+	case cfg.Origin == "":
+		cfg.Origin = originOf(first)
 	}
 	l := newLog(cfg)
 	if err := l.seq.recover(ctx); err != nil {
 		return nil, err
 	}
 	return l.VKeys(), l.seq.succession(ctx)
+}
+
+// originOf is the name that a log has by its first entry, in which its first session is
+// introduced.
+func originOf(first *Batch) string {
+	if len(first.Entries) == 0 {
+		return ""
+	}
+	c, err := ColumnsOf(first.Entries[0])
+	if err != nil {
+		return ""
+	}
+	return c.Agency
 }
 
 // succession holds the log keys against each other: each but the first came in by an
