@@ -96,12 +96,8 @@ func Restore(ctx context.Context, cfg *config.Config, o RestoreOptions) (res bac
 	if len(o.Keys) == 0 {
 		o.Keys = own
 	}
-	var witnesses []string
-	for _, w := range cfg.Log.Witnesses {
-		witnesses = append(witnesses, w.Key)
-	}
 	r := backup.Restore{
-		Witnesses: witnesses, Quorum: cfg.Log.Quorum, Open: func(ctx context.Context) (backup.Stores, error) { return g.storesToFill(ctx) },
+		Witnesses: cosigners(&cfg.Log), Quorum: cfg.Log.Quorum, Open: func(ctx context.Context) (backup.Stores, error) { return g.storesToFill(ctx) },
 		Keys: o.Keys, Own: own, Keyring: keys, Clock: time.Now, Progress: o.Progress,
 	}
 	err = reading(ctx, cfg, func(db Store) error { return storesOf(db).Empty(ctx) })

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/concord-gateway/concord/gateway/audit"
+	"github.com/concord-gateway/concord/gateway/config"
 	"github.com/concord-gateway/concord/gateway/fault"
 	"github.com/concord-gateway/concord/gateway/keyring"
 	"github.com/concord-gateway/concord/gateway/witness"
@@ -46,6 +47,18 @@ func (g *Gateway) witnesses() ([]audit.WitnessConfig, error) {
 	return witnesses, nil
 }
 
+// cosigners are the keys of the witnesses of whom a quorum has to have cosigned what is
+// published: none, where none has to.
+func cosigners(l *config.Log) (keys []string) {
+	if l.Quorum == 0 {
+		return nil
+	}
+	for _, w := range l.Witnesses {
+		keys = append(keys, w.Key)
+	}
+	return keys
+}
+
 // RotateLogKey brings the log to a version of its key while the gateway runs; that it
 // was asked to is logged, and hands the log over. A version that the log has come to
 // changes nothing. Where the new key cannot be had now, the log goes on under its own and
@@ -57,7 +70,7 @@ func (g *Gateway) RotateLogKey(ctx context.Context, version int) error {
 	}
 	g.log.RotateKey(version)
 	_, err := g.log.Append(ctx, audit.Request{
-		ID: "log-key-asked/" + strconv.Itoa(version), Actor: audit.Actor{Agency: g.cfg.Log.Origin, Subject: "operator"},
+		ID: "log-key-asked/" + strconv.Itoa(version), Actor: audit.Actor{Agency: g.cfg.Log.Origin, Subject: "log-key"},
 		Drafts: []audit.Draft{{Action: audit.Admin, Admin: map[string]string{"kind": "log-key-asked", "version": strconv.Itoa(version)}}},
 	})
 	switch {

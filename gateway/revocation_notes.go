@@ -21,7 +21,7 @@ const (
 )
 
 // revocationActor, of the agency that is the log's own origin, is who writes them, and
-// little else: what operators ask for.
+// nothing else.
 const revocationActor = "operator"
 
 // revocationPrefix begins the ids that join the entries about a row; requests of callers

@@ -27,11 +27,7 @@ func Revoke(ctx context.Context, cfg *config.Config, r revocation.Row) error {
 // log keys and the witnesses of the configuration.
 func RestoreRevocations(ctx context.Context, cfg *config.Config) (n int, err error) {
 	err = withRevocations(ctx, cfg, func(list *revocation.List, db Store, vkeys []string) error {
-		opt := audit.VerifyOptions{Keys: vkeys, Quorum: cfg.Log.Quorum}
-		for _, w := range cfg.Log.Witnesses {
-			opt.Witnesses = append(opt.Witnesses, w.Key)
-		}
-		notes, err := verifiedNotes(ctx, db.Log(), opt)
+		notes, err := verifiedNotes(ctx, db.Log(), audit.VerifyOptions{Keys: vkeys, Witnesses: cosigners(&cfg.Log), Quorum: cfg.Log.Quorum})
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"database/sql"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -145,5 +146,43 @@ func TestRevokeWhereNobodyLooks(t *testing.T) {
 	}
 	if made, err := os.ReadDir(filepath.Join(h.cfg.DataDir, gateway.KeysDir)); err != nil || len(made) > 0 {
 		t.Errorf("in an empty folder of keys there is %v, %v", made, err)
+	}
+}
+
+// TestRevokeWhateverTheLog revokes although somebody has put a checkpoint into the
+// database that no log key signed: a gateway that runs goes on letting people in, and who
+// must be stopped can be. A restore of the list, which believes the log, is refused.
+func TestRevokeWhateverTheLog(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.fill()
+	h.stop()
+	db, err := sql.Open("sqlite", filepath.Join(h.cfg.DataDir, sqlite.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO audit_checkpoints (size, note) VALUES (1000000, x'78')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := gateway.Revoke(t.Context(), h.cfg, hasLeft()); err != nil {
+		t.Error(err)
+	}
+	if n, err := gateway.RestoreRevocations(t.Context(), h.cfg); err == nil || n != 0 {
+		t.Errorf("%d rows were put back from it: %v", n, err)
+	}
+}
+
+// TestRestoreWithoutAQuorum restores the list of gateways that ask witnesses and depend on
+// none of them.
+func TestRestoreWithoutAQuorum(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.revoke("analyst")
+	h.restart() // which notes it
+	h.tamper("DELETE FROM events WHERE kind = 'revocation'")
+	h.cfg.Log.Witnesses = []config.Witness{{Name: "w1", URL: "http://127.0.0.1:1", Key: "witness.example/w1+d055d463+BIgRtWj+fE5kKsPsYoVAfgICM9YQXXsKfH1Dv6l+OnYC"}}
+	if n, err := gateway.RestoreRevocations(t.Context(), h.cfg); err != nil || n != 1 {
+		t.Errorf("%d rows were put back: %v", n, err)
 	}
 }

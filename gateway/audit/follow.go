@@ -83,11 +83,7 @@ func (s *sequencer) resume(ctx context.Context, last *Batch) (*state, error) {
 	if string(root[:]) != string(last.Root) {
 		return nil, errors.New("the leaves do not give its root")
 	}
-	if err := s.findSession(ctx, last); err != nil {
-		return nil, err
-	}
-	c := checker{origin: s.l.cfg.Origin, sessions: s.sessions}
-	if _, err := c.openHead(last); err != nil {
+	if err := s.signed(ctx, last); err != nil {
 		return nil, err
 	}
 	for i, entry := range last.Entries {
@@ -101,6 +97,16 @@ func (s *sequencer) resume(ctx context.Context, last *Batch) (*state, error) {
 		}
 	}
 	return &state{next: last.N + 1, tree: edge, root: root, tips: last.Tips}, nil
+}
+
+// signed checks that the head of a batch is signed by a session that a log key introduced.
+func (s *sequencer) signed(ctx context.Context, last *Batch) error {
+	if err := s.findSession(ctx, last); err != nil {
+		return err
+	}
+	c := checker{origin: s.l.cfg.Origin, sessions: s.sessions}
+	_, err := c.openHead(last)
+	return err
 }
 
 // findSession takes in the session that wrote a batch. Its introduction

@@ -7,28 +7,37 @@ import (
 )
 
 // Hold checks that a keyring is that of the log in a store: that its first log key began
-// the line of log keys that the newest head and the published checkpoint hang on, and
-// that it holds the others. It returns the verifier keys, oldest first. For a log without
-// entries, which every keyring would fit, it answers NotFound.
+// the line of log keys that the newest head hangs on, and that it holds the others. It
+// returns the verifier keys, oldest first. For a log without entries, which every keyring
+// would fit, it answers NotFound. An origin that is "" is the one that the log says.
 //
-// It reads what Open does, and no more of the log; it asks no witness, makes no key and
-// writes nothing, not even what a keyring notes about keys (Keyring.Existing). An origin
-// that is "" is the one that the log says.
+// Whether the log is whole is not asked: who must be stopped can be, whatever somebody has
+// done to it. It asks no witness, makes no key and writes nothing, not even what a keyring
+// notes about keys (Keyring.Existing).
 func Hold(ctx context.Context, cfg Config) ([]string, error) {
+	const op = "audit.Hold"
 	cfg.defaults()
 	cfg.Keys = cfg.Keys.Existing()
-	first, err := cfg.Store.Batch(ctx, 0)
+	last, err := cfg.Store.LastBatch(ctx)
 	switch {
 	case isNotFound(err):
-		return nil, fault.New(fault.NotFound, "audit.Hold", "the log has no entries")
+		return nil, fault.New(fault.NotFound, op, "the log has no entries")
 	case err != nil:
-		return nil, fault.Wrap(fault.Unavailable, "audit.Hold", "the log store does not answer", err)
-	case cfg.Origin == "":
+		return nil, fault.Wrap(fault.Unavailable, op, "the log store does not answer", err)
+	}
+	if cfg.Origin == "" {
+		first, err := cfg.Store.Batch(ctx, 0)
+		if err != nil {
+			return nil, fault.Wrap(fault.Unavailable, op, "the log store does not answer", err)
+		}
 		cfg.Origin = originOf(first)
 	}
 	l := newLog(cfg)
-	if err := l.seq.recover(ctx); err != nil {
+	if err := l.seq.findKeys(ctx); err != nil {
 		return nil, err
+	}
+	if err := l.seq.signed(ctx, last); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, op, "the newest head does not hang on the log keys of the keyring", err)
 	}
 	return l.VKeys(), l.seq.succession(ctx)
 }

@@ -23,21 +23,30 @@ func (l *Log) RotateKey(version int) {
 }
 
 // renewSession makes a session key when there is none, or it ends soon, or another
-// version of the log key is wanted.
+// version of the log key is wanted. Where that cannot be had, the session is one of the
+// version in force, whatever is asked for: nobody waits for a new key.
 func (s *sequencer) renewSession(ctx context.Context) error {
 	now := s.l.cfg.Clock()
 	good := s.own != nil && now.Before(s.own.expires.Add(-sessionMargin))
-	if good && !s.rotationDue(now) {
+	due := s.rotationDue(now)
+	if good && !due {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	own, err := s.successor(ctx, now)
-	if err != nil && good { // nobody waits for the new key
+	if due {
+		own, err := s.successor(ctx, now)
+		if err == nil {
+			s.own = own
+			return nil
+		}
 		s.rotateAt = now.Add(rotateAgain)
 		s.l.cfg.Logger.Error("the log key cannot be rotated now, and will be tried again", "error", err)
-		return nil
+		if good {
+			return nil
+		}
 	}
+	own, err := s.session(ctx, now, *s.l.keys.Load())
 	if err == nil {
 		s.own = own
 	}
@@ -47,7 +56,10 @@ func (s *sequencer) renewSession(ctx context.Context) error {
 // rotationDue reports whether a version of the log key is wanted that the log has not
 // come to, and that was not tried just now.
 func (s *sequencer) rotationDue(now time.Time) bool {
-	reached := max(len(*s.l.keys.Load()), len(s.own.keys))
+	reached := len(*s.l.keys.Load())
+	if s.own != nil {
+		reached = max(reached, len(s.own.keys))
+	}
 	return int64(reached) < s.l.wanted.Load() && !now.Before(s.rotateAt)
 }
 
@@ -58,11 +70,20 @@ func (s *sequencer) successor(ctx context.Context, now time.Time) (*ownSession, 
 	if err != nil {
 		return nil, unavailable("audit.Append", "the log key cannot be handed over", err)
 	}
+	own, err := s.session(ctx, now, keys)
+	if err == nil {
+		own.intro = append(rotation, own.intro...)
+	}
+	return own, err
+}
+
+// session makes a session key under the last of the log keys.
+func (s *sequencer) session(ctx context.Context, now time.Time, keys []*noteSigner) (*ownSession, error) {
 	own, err := newSession(ctx, s.l.cfg.Origin, s.l.cfg.Keys, keys[len(keys)-1], now)
 	if err != nil {
 		return nil, unavailable("audit.Append", "no session key can be made", err)
 	}
-	own.intro, own.keys = append(rotation, own.intro...), keys
+	own.keys = keys
 	return own, nil
 }
 

@@ -33,15 +33,19 @@ func (w *withholding) Signer(ctx context.Context, name string) (crypto.Signer, e
 }
 
 // TestRotateKey rotates the log key of a log in use. Where the new key cannot be had, the
-// log goes on under the one that it has, and tries again after a minute and not before.
+// log goes on under the one that it has, also beyond the end of its session and after a
+// restart, and tries again after a minute and not before.
 func TestRotateKey(t *testing.T) {
 	h := newHouse(t)
 	keys := &withholding{Keyring: h.keys, name: audit.SignerName(2)}
 	var passed atomic.Int64
 	at := func(after time.Duration) { passed.Store(int64(after)) }
-	l := h.open(func(c *audit.Config) {
-		c.Keys, c.Clock = keys, func() time.Time { return now.Add(time.Duration(passed.Load())) }
-	})
+	open := func(version int) *audit.Log {
+		return h.open(keyed(version), func(c *audit.Config) {
+			c.Keys, c.Clock = keys, func() time.Time { return now.Add(time.Duration(passed.Load())) }
+		})
+	}
+	l := open(0)
 	want := func(n, version int) {
 		t.Helper()
 		mustAppend(t, l, request(n, "telford-housing"))
@@ -61,14 +65,21 @@ func TestRotateKey(t *testing.T) {
 	}
 	at(time.Minute)
 	want(4, 1)
-	keys.on.Store(false)
+	at(24 * time.Hour) // a new session, of the key in force
 	want(5, 1)
-	at(2 * time.Minute)
-	want(6, 2)
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l = open(2)
+	want(6, 1)
+	keys.on.Store(false)
+	want(7, 1)
+	at(24*time.Hour + time.Minute)
+	want(8, 2)
 	l.RotateKey(1) // they only ever go up
-	want(7, 2)
+	want(9, 2)
 	l.RotateKey(4)
-	want(8, 4)
+	want(10, 4)
 	if err := l.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
