@@ -97,7 +97,7 @@ func Restore(ctx context.Context, cfg *config.Config, o RestoreOptions) (res bac
 		o.Keys = own
 	}
 	r := backup.Restore{
-		Witnesses: cosigners(&cfg.Log), Quorum: cfg.Log.Quorum, Open: func(ctx context.Context) (backup.Stores, error) { return g.storesToFill(ctx) },
+		Witnesses: cosigners(&cfg.Log), Quorum: cfg.Log.Quorum, Open: g.storesToFill,
 		Keys: o.Keys, Own: own, Keyring: keys, Clock: time.Now, Progress: o.Progress,
 	}
 	err = reading(ctx, cfg, func(db Store) error { return storesOf(db).Empty(ctx) })

@@ -156,7 +156,6 @@ func TestRevokeWhateverTheLog(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.fill()
-	h.stop()
 	db, err := sql.Open("sqlite", filepath.Join(h.cfg.DataDir, sqlite.FileName))
 	if err != nil {
 		t.Fatal(err)
@@ -165,6 +164,7 @@ func TestRevokeWhateverTheLog(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "INSERT INTO audit_checkpoints (size, note) VALUES (1000000, x'78')"); err != nil {
 		t.Fatal(err)
 	}
+	h.call("analyst", http.MethodGet, "/v1/datasets", nil).want(http.StatusOK, nil)
 	if err := gateway.Revoke(t.Context(), h.cfg, hasLeft()); err != nil {
 		t.Error(err)
 	}

@@ -59,8 +59,10 @@ var (
 
 // Ring is a keyring with a register. It implements keyring.Keyring.
 type Ring struct {
-	keys   keyring.Keyring
-	events event.Store
+	keys keyring.Keyring
+	// existing are the same keys for who may not make any, as most that is asked for is.
+	existing keyring.Keyring
+	events   event.Store
 	// mayMake is whether keys, and their rows, are made.
 	mayMake bool
 
@@ -71,7 +73,7 @@ var _ keyring.Keyring = (*Ring)(nil)
 
 // New returns the keys with the register in a store.
 func New(keys keyring.Keyring, events event.Store) *Ring {
-	return &Ring{keys: keys, events: events, mayMake: true, known: &known{ids: map[string]fate{}}}
+	return &Ring{keys: keys, existing: keys.Existing(), events: events, mayMake: true, known: &known{ids: map[string]fate{}}}
 }
 
 // Sealer returns the sealing primitive of scope.
@@ -91,16 +93,13 @@ func (r *Ring) Signer(ctx context.Context, name string) (crypto.Signer, error) {
 
 // Destroy erases the keys of scope. Their rows stay.
 func (r *Ring) Destroy(ctx context.Context, scope string) error {
-	if !r.mayMake {
-		return r.keys.Existing().Destroy(ctx, scope)
-	}
 	return r.keys.Destroy(ctx, scope)
 }
 
 // Existing returns the same keys for whoever may not make any: of those, one without a
 // row is taken as it is, and no row is written.
 func (r *Ring) Existing() keyring.Keyring {
-	return &Ring{keys: r.keys, events: r.events, known: r.known}
+	return &Ring{keys: r.existing, existing: r.existing, events: r.events, known: r.known}
 }
 
 // Close closes the keyring.
@@ -111,7 +110,7 @@ func take[P any](ctx context.Context, r *Ring, id string, get func(keyring.Keyri
 	var none P
 	switch r.known.of(id) {
 	case own:
-		return get(r.keys.Existing())
+		return get(r.existing)
 	case destroyed:
 		return none, fault.New(fault.NotFound, "register.Ring", "the key was destroyed")
 	}
@@ -129,11 +128,7 @@ func take[P any](ctx context.Context, r *Ring, id string, get func(keyring.Keyri
 // faster.
 func enter[P any](ctx context.Context, r *Ring, id string, get func(keyring.Keyring) (P, error), p proof[P]) (P, error) {
 	var none P
-	from := r.keys
-	if !r.mayMake {
-		from = r.keys.Existing()
-	}
-	k, err := get(from)
+	k, err := get(r.keys)
 	if err != nil {
 		return none, r.known.note(id, err)
 	}
@@ -162,7 +157,7 @@ func enter[P any](ctx context.Context, r *Ring, id string, get func(keyring.Keyr
 func check[P any](r *Ring, id string, row event.Event, get func(keyring.Keyring) (P, error), p proof[P]) (P, error) {
 	const op = "register.Ring"
 	var none P
-	k, err := get(r.keys.Existing())
+	k, err := get(r.existing)
 	if errors.Is(err, keyring.ErrAbsent) {
 		return none, fault.Wrap(fault.Unavailable, op, "a key that was used before cannot be had", errors.Join(fmt.Errorf("%s: %w", id, errLost), err))
 	}
